@@ -106,7 +106,7 @@ def attendance_amount(policy: Policy, price: Money) -> int:
 
 
 def _fee(charge: Charge, price: Money, hold: int, occasion: str) -> Fee:
-    words = f"{decimal_text(charge.value)} percent of the price" if isinstance(charge, Percent) else "a fixed amount"
+    words = f"{decimal_text(charge.percent)} percent of the price" if isinstance(charge, Percent) else "a fixed amount"
     amount = money.round_down(min(charge.of(price), hold), price.currency)
     if 0 < amount < money.minimum_charge(price.currency):
         # Stripe refuses to capture so little: asking anyway would leave the whole hold on the card.

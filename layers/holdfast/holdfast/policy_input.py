@@ -186,12 +186,12 @@ def _check_percents(policy: Policy) -> None:
     """No percentage may ask for more than is held: refused here, before any price is known."""
     most = policy.hold_ratio * 100
     for index, tier in enumerate(policy.cancellation_tiers):
-        if isinstance(tier.charge, Percent) and tier.charge.value > most:
+        if isinstance(tier.charge, Percent) and tier.charge.percent > most:
             at = f"{ROOT}/cancellation_tiers/{index}/percent"
             raise RuleRefused.at(
                 at, f"A fee cannot exceed the hold, which is {most.normalize():f} percent of the price."
             )
-    if isinstance(policy.no_show_fee, Percent) and policy.no_show_fee.value > most:
+    if isinstance(policy.no_show_fee, Percent) and policy.no_show_fee.percent > most:
         at = f"{ROOT}/no_show_fee/percent"
         raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {most.normalize():f} percent of the price.")
 

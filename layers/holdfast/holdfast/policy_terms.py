@@ -34,20 +34,20 @@ class OnUnplaceableHold(StrEnum):
 class Percent:
     """A share of the price, in hundredths."""
 
-    value: Decimal
+    percent: Decimal
 
     def of(self, price: Money) -> int:
-        return money.percent_of(price, self.value)
+        return money.percent_of(price, self.percent)
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A fixed amount in minor units of the price's currency; charged rounded down to what Stripe accepts."""
 
-    value: int
+    amount: int
 
     def of(self, price: Money) -> int:
-        return money.round_down(self.value, price.currency)
+        return money.round_down(self.amount, price.currency)
 
 
 Charge = Percent | Amount
@@ -143,6 +143,6 @@ def charge_name(charge: Charge) -> str:
 
 def charge_json(charge: Charge) -> Mapping[str, object]:
     if isinstance(charge, Amount):
-        return {"amount": charge.value}
-    whole = charge.value == charge.value.to_integral_value()
-    return {"percent": int(charge.value) if whole else decimal_text(charge.value)}
+        return {"amount": charge.amount}
+    whole = charge.percent == charge.percent.to_integral_value()
+    return {"percent": int(charge.percent) if whole else decimal_text(charge.percent)}

@@ -69,7 +69,7 @@ def _charge(charge: Charge, price: Money) -> str:
     if amount < money.minimum_charge(price.currency):
         return "nothing"
     if isinstance(charge, Percent):
-        return f"{decimal_text(charge.value)} percent of the price ({Money(amount, price.currency)})"
+        return f"{decimal_text(charge.percent)} percent of the price ({Money(amount, price.currency)})"
     return str(Money(amount, price.currency))
 
 

@@ -1,0 +1,59 @@
+# Everything is installed into this folder (.venv and .local); nothing needs Docker, sudo or an account.
+
+# The Python to build on. Once .venv stands it is used again, unless another is asked for: make PYTHON=python3.12 ...
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(if $(wildcard .venv/.installed),$(wildcard .venv/bin/python))
+endif
+ifeq ($(PYTHON),)
+PYTHON := python3
+endif
+
+VENV := .venv/bin
+RUN := $(VENV)/python -m
+
+.DEFAULT_GOAL := help
+.PHONY: help tools run demo test e2e check format build lock openapi clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
+	@$(RUN) local.cloud run
+
+demo: tools ## The same, but leave after the demo; fails if a booking ends where it should not
+	@$(RUN) local.cloud demo
+
+test: tools build ## Every test: unit, integration, template, packaging, simulation, end to end
+	@$(RUN) pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term
+
+e2e: tools build ## Only the end-to-end tests, against the template deployed into the local cloud
+	@$(RUN) pytest tests/e2e
+
+check: tools ## Formatting, lint, types, the template, and what is generated: all up to date?
+	@echo "ruff format" && $(RUN) ruff format --check --quiet .
+	@echo "ruff check" && $(RUN) ruff check --quiet .
+	@echo "mypy" && $(RUN) mypy
+	@echo "sam validate --lint" && SAM_CLI_TELEMETRY=0 $(RUN) samcli validate --lint --region us-east-1
+	@echo "lock files" && $(RUN) local.lock --check
+	@echo "openapi" && $(RUN) local.openapi
+
+format: tools ## Format the code and mend what ruff can mend
+	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format .
+
+build: tools ## Build the layers and functions for this machine's Python
+	@$(RUN) local.cloud build
+
+lock: tools ## Choose new versions and write every lock file
+	@$(RUN) local.lock
+
+openapi: tools ## Write the OpenAPI document from the functions
+	@$(RUN) local.openapi --write
+
+clean: ## Remove everything that the commands made
+	rm -rf .venv .local .aws-sam .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+tools:
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11 to 3.14: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11 to 3.14, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
+	@"$(PYTHON)" local/bootstrap.py

@@ -1,0 +1,92 @@
+"""Who may call: one secret key, and the publishable key for the little that a phone may do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import deque
+
+from local.stripe_simulator.errors import ApiError
+from local.stripe_simulator.wire import Request
+from local.stripe_simulator.world import World
+
+_MISSING = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. "
+    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
+    "at https://support.stripe.com/."
+)
+
+
+class Access:
+    def __init__(self, secret_key: str | None, publishable_key: str | None) -> None:
+        self._secret_key, self._publishable_key = secret_key, publishable_key
+
+    def check(self, request: Request) -> None:
+        key = _key_of(request.header("authorization") or "")
+        if not key:
+            raise ApiError(401, _MISSING)
+        if self._publishable_key is not None and key == self._publishable_key:
+            if not _for_phones(request):
+                message = "This API call cannot be made with a publishable API key. Please use a secret API key."
+                raise ApiError(403, message, code="secret_key_required")
+            return
+        # Without a key of its own the simulator takes any test key, never a live one.
+        known = key == self._secret_key if self._secret_key is not None else key.startswith(("sk_test_", "rk_test_"))
+        if not known:
+            hidden = f"{key[:8]}{'*' * max(0, len(key) - 12)}{key[-4:]}" if len(key) > 12 else "*" * len(key)
+            raise ApiError(401, f"Invalid API Key provided: {hidden}")
+
+
+def _key_of(header: str) -> str:
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+    return ""
+
+
+def _for_phones(request: Request) -> bool:
+    parts = request.path.strip("/").split("/")
+    if request.method == "POST":
+        return parts == ["v1", "payment_methods"]
+    return len(parts) == 3 and parts[1] in {"payment_intents", "setup_intents"} and "client_secret=" in request.query
+
+
+class RateLimit:
+    """So many requests in any one second of real time, when the switch says so."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._recent: deque[float] = deque()
+
+    def check(self, now: float) -> None:
+        limit = self._world.switches.rate_limit_per_second
+        if limit <= 0:
+            return
+        with self._world.store.lock:
+            while self._recent and self._recent[0] <= now - 1:
+                self._recent.popleft()
+            if len(self._recent) >= limit:
+                raise rate_limited()
+            self._recent.append(now)
+
+
+def rate_limited() -> ApiError:
+    return ApiError(
+        429,
+        "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
+        code="rate_limit",
+    )
+
+
+def lock_timeout() -> ApiError:
+    return ApiError(
+        429,
+        "This object cannot be accessed right now because another API request or Stripe process is currently accessing "
+        "it. If you see this error intermittently, retry the request.",
+        code="lock_timeout",
+    )

@@ -1,0 +1,79 @@
+"""Controls over objects: what cardholders, banks and networks decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local.stripe_simulator.control.input import ControlRefused, fields
+from local.stripe_simulator.rendering import public
+from local.stripe_simulator.resources import captures, challenges, disputes, refunds
+from local.stripe_simulator.wire import Body
+from local.stripe_simulator.world import World
+
+
+def _outcome(body: Any) -> str:
+    outcome = str(fields(body, {"outcome": str}, ("outcome",))["outcome"])
+    if outcome not in challenges.OUTCOMES:
+        raise ControlRefused(f"outcome is one of {', '.join(challenges.OUTCOMES)}")
+    return outcome
+
+
+def authenticate_payment(world: World, body: Any, id: str) -> Body:
+    return public(challenges.answer_payment(world, id, _outcome(body)))
+
+
+def authenticate_setup(world: World, body: Any, id: str) -> Body:
+    return public(challenges.answer_setup(world, id, _outcome(body)))
+
+
+def expire(world: World, body: Any, id: str) -> Body:
+    """Before its time; the dates are those of the moment."""
+    fields(body, {})
+    intent = world.find("payment_intent", id, "intent", in_path=True)
+    if intent["status"] != "requires_capture":
+        raise ControlRefused(f"{id} holds nothing: its status is {intent['status']}")
+    captures.expire(world, {"subject": id})
+    return public(intent)
+
+
+def settle_refund(world: World, body: Any, id: str) -> Body:
+    status = fields(body, {"status": str}, ("status",))["status"]
+    if status not in {"pending", "requires_action", "succeeded", "failed", "canceled"}:
+        raise ControlRefused("status is pending, requires_action, succeeded, failed or canceled")
+    refund = world.find("refund", id, "id", in_path=True)
+    if refund["balance_transaction"] is None:
+        raise ControlRefused("the release of a hold is final")
+    world.unschedule("settle_refund", id)
+    return public(refunds.move(world, refund, status))
+
+
+def open_dispute(world: World, body: Any) -> Body:
+    given = fields(body, {"charge": str, "payment_intent": str, "reason": str, "amount": int, "inquiry": bool})
+    if ("charge" in given) == ("payment_intent" in given):
+        raise ControlRefused("either charge or payment_intent")
+    charge_id = given.get("charge")
+    if "payment_intent" in given:
+        charge_id = world.find("payment_intent", given["payment_intent"], "payment_intent")["latest_charge"]
+    charge = world.find("charge", str(charge_id), "charge")
+    if not charge["captured"]:
+        raise ControlRefused("only money that was captured can be disputed")
+    if disputes.of_charge(world, charge) is not None:
+        raise ControlRefused("the charge is disputed already")
+    amount = given.get("amount", charge["amount_captured"])
+    if not 1 <= amount <= charge["amount_captured"]:
+        raise ControlRefused("amount is between 1 and what was captured")
+    return public(
+        disputes.open_dispute(
+            world, charge, given.get("reason", "fraudulent"), inquiry=given.get("inquiry", False), amount=amount
+        )
+    )
+
+
+def decide_dispute(world: World, body: Any, id: str) -> Body:
+    status = fields(body, {"status": str}, ("status",))["status"]
+    if status not in {"won", "lost"}:
+        raise ControlRefused("status is won or lost")
+    dispute = world.find("dispute", id, "id", in_path=True)
+    if dispute["status"] not in disputes.OPEN:
+        raise ControlRefused("the dispute is closed already")
+    return public(disputes.decide(world, dispute, status))

@@ -1,7 +1,8 @@
 """Amounts as integers in minor units with their currency, and the smallest steps and amounts that Stripe accepts.
 
 Sources: docs.stripe.com/currencies (presentment currencies, zero-decimal and three-decimal currencies, special cases,
-minimum and maximum charge amounts). Nothing here is a float: ratios and percents are `Decimal`, arithmetic is `Fraction`.
+minimum and maximum charge amounts). Nothing here is a float: ratios and percents are `Decimal`, arithmetic is in
+`Fraction`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ _ZERO_DECIMAL: Final = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv x
 # Three decimals, of which card networks carry two: Stripe wants the last digit to be 0 (KWD 5.124 is 5120 or 5130).
 _THREE_DECIMAL: Final = _codes("bhd jod kwd omr tnd")
 
-# Without cents in life, but Stripe's API keeps two decimals that must be 00: ISK 5 is 500. (HUF and TWD are special only
-# for payouts, which Holdfast does not make; charges in them have ordinary cents.)
+# Without cents in life, but Stripe's API keeps two decimals that must be 00: ISK 5 is 500. (HUF and TWD are special
+# only for payouts, which Holdfast does not make; charges in them have ordinary cents.)
 _WHOLE_UNITS_WRITTEN_WITH_CENTS: Final = _codes("isk ugx")
 
 _TWO_DECIMAL: Final = _codes(
@@ -46,9 +47,9 @@ _TWO_DECIMAL: Final = _codes(
 # nobody can know beforehand, so a single step is the only bound that is certain.
 _MINIMUM: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50,
-        "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50,
-        "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+        "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
+        "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
+        "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
     }
 )  # fmt: skip
 
@@ -132,7 +133,7 @@ def as_decimal(money: Money) -> str:
 
 
 def validate_price(price: Money, ratio: Decimal = Decimal(1)) -> None:
-    """Raise `RuleRefused` for a price that Stripe could not charge, or whose hold (price x `ratio`) it could not place."""
+    """Raise `RuleRefused` for a price that Stripe could not charge, or whose hold (price x `ratio`) is too large."""
     currency = price.currency
     if not is_supported(currency):
         raise RuleRefused.at("/price/currency", "The currency is not supported. Write it as lower-case ISO 4217.")

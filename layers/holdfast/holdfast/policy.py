@@ -101,7 +101,7 @@ def no_show_fee(policy: Policy, price: Money, hold: int) -> Fee:
 
 
 def attendance_amount(policy: Policy, price: Money) -> int:
-    """What the clock captures of whoever was checked in and not completed: the price, or 0 where the policy releases."""
+    """What the clock captures of whoever was checked in and not completed: the price, or 0 if the policy releases."""
     return price.amount if policy.capture_on_attendance else 0
 
 

@@ -1,4 +1,4 @@
-"""Reads a policy, whole or in part, from JSON: what is malformed is `InvalidRequest`, what no rule allows is `RuleRefused`.
+"""Reads a policy, whole or in part, from JSON. Malformed is `InvalidRequest`, against a rule is `RuleRefused`.
 
 Pointers start at `/policy`, where the policy stands in the body of PUT /events/{event_id}, and name the term.
 """
@@ -20,8 +20,8 @@ ROOT: Final = "/policy"
 # At most four decimals: more has no use in a ratio or percent, and bounds what is hashed and stored.
 _DECIMAL: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?", re.ASCII)
 
-# Below 1 a hold would not cover its price; above 2 a customer sees more than twice the price blocked, which card schemes
-# call excessive and banks decline.
+# Below 1 a hold would not cover its price; above 2 a customer sees more than twice the price blocked, which card
+# schemes call excessive and banks decline.
 _RATIO_BOUNDS: Final = (Decimal(1), Decimal(2))
 
 _YEAR_OF_HOURS: Final = 366 * 24
@@ -33,7 +33,7 @@ _E = TypeVar("_E", bound=StrEnum)
 
 
 class _Reader:
-    """Collects every fault of shape, so that one answer names them all; the first fault of rule is raised after them."""
+    """Collects every fault, so that one answer names them all; faults of shape are told before faults of rule."""
 
     def __init__(self) -> None:
         self.malformed: list[FieldError] = []
@@ -67,7 +67,7 @@ class _Reader:
         return options(value)
 
     def decimal(self, pointer: str, value: object) -> Decimal | None:
-        """An integer, or a string such as "1.25". JSON numbers with a fraction are refused: they would pass through a float."""
+        """An integer, or a string such as "1.25". A JSON number with a fraction is refused: it came through a float."""
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 999_999:
             return Decimal(value)
         if isinstance(value, str) and _DECIMAL.fullmatch(value):

@@ -79,7 +79,7 @@ class Policy:
     on_unplaceable_hold: OnUnplaceableHold
 
     def to_json(self) -> dict[str, object]:
-        """Every term, in the form that `policy_input.from_json` reads back: decimals as strings, whole percents as integers."""
+        """Every term, as `policy_input.from_json` reads it back: decimals as strings, whole percents as integers."""
         return {
             "hold_ratio": decimal_text(self.hold_ratio),
             "free_cancellation_hours": self.free_cancellation_hours,

@@ -49,7 +49,8 @@ def _tiers(policy: Policy, price: Money) -> list[str]:
     """From the widest tier to the narrowest, each as it is met on the way to the start."""
     tiers = sorted(policy.cancellation_tiers, key=lambda tier: -tier.hours_before)
     return [
-        f"After that, cancelling less than {_hours(tier.hours_before)} before the start costs {_charge(tier.charge, price)}."
+        f"Otherwise cancelling less than {_hours(tier.hours_before)} before the start costs "
+        f"{_charge(tier.charge, price)}."
         for tier in tiers
     ]
 

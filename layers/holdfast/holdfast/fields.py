@@ -1,0 +1,101 @@
+"""The types that fields of requests have on the wire, and the base of every request body.
+
+Strict throughout: "5", 5.0 and true are not integers, unknown fields are refused. What only a rule can judge (whether a
+currency is supported, an amount fits) is a rule's business and not a type's.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from aws_lambda_powertools.event_handler.openapi.params import Header, Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from holdfast.pages import MAXIMUM_LIMIT
+
+_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
+_STRIPE_ID: Final = r"^[A-Za-z0-9_-]{1,255}$"
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+# Sums of times stay far from the ends of what a datetime can hold.
+_YEARS: Final = range(2000, 2200)
+
+
+class Body(BaseModel):
+    """Base of every request body and of every object in one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _time(value: Any) -> datetime:
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        raise ValueError("This must be an ISO 8601 time with an offset, for example 2026-11-23T20:00:00Z.")
+    try:
+        moment = datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("This is not a time that exists.") from None
+    if moment.year not in _YEARS:
+        raise ValueError(f"The year must be between {_YEARS.start} and {_YEARS.stop - 1}.")
+    return moment.replace(microsecond=0)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("This is not the name of a time zone, such as Europe/Berlin.") from None
+    return value
+
+
+def _plain(value: str) -> str:
+    if any(not character.isprintable() and character != "\n" for character in value) or not value.strip():
+        raise ValueError("This must be text without control characters, and not blank.")
+    return value
+
+
+def _whole(value: Any) -> int:
+    """Query parameters are text; pydantic would also take " 5", "5.0" and "1_0" for integers."""
+    if isinstance(value, int):
+        return value
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        raise ValueError("This must be a whole number.")
+    return int(value)
+
+
+EventId = Annotated[str, StringConstraints(pattern=_ID)]
+BookingId = Annotated[str, StringConstraints(pattern=_ID)]
+PaymentMethodId = Annotated[str, StringConstraints(pattern=_STRIPE_ID)]
+StripeVersion = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,32})?$")]
+PolicyHash = Annotated[str, Field(min_length=1, max_length=128)]
+Time = Annotated[
+    datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
+]
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+PositiveAmount = Annotated[int, Field(ge=1)]
+AmountOrZero = Annotated[int, Field(ge=0)]
+CurrencyCode = Annotated[str, Field(min_length=1, max_length=16)]
+
+Limit = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=MAXIMUM_LIMIT)]
+Cursor = Annotated[str | None, Query(max_length=1024)]
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="1 to 255 printable ASCII characters. The same key continues the same operation, never another.",
+    ),
+]
+
+
+class Price(Body):
+    """An amount in minor units with its currency; `money.validate_price` judges it."""
+
+    amount: PositiveAmount
+    currency: CurrencyCode

@@ -1,0 +1,170 @@
+"""The shapes of answers, as the contract has them: what OpenAPI documents and what `api.reply` serves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from holdfast.booking import Outcome, Status
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+def _to_second(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+WireTime = Annotated[
+    datetime, PlainSerializer(_to_second, return_type=str), Field(json_schema_extra={"format": "date-time"})
+]
+"""UTC to the second: `2026-11-23T20:00:00Z`."""
+
+
+class View(BaseModel):
+    """Base of every answer. A field that can be null says so, and is there all the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MoneyView(View):
+    amount: int
+    currency: str
+
+
+class HoldView(View):
+    """The last authorization; `expires_at` is Stripe's `capture_before`, null while Stripe has not said."""
+
+    amount: int
+    expires_at: WireTime | None
+    payment_intent_id: str
+
+
+class NextActionView(View):
+    """What the phone has to do; the secret goes to Stripe's SDK and to nobody else."""
+
+    type: Literal["confirm_payment", "confirm_setup", "new_payment_method"]
+    client_secret: str | None
+
+
+class AttentionView(View):
+    """Why, and since when, somebody of the staff has to look."""
+
+    reason: str
+    since: WireTime | None
+
+
+class BookingView(View):
+    """`attention` is there for staff only."""
+
+    booking_id: str
+    user_id: str
+    event_id: str
+    payment_status: Status
+    outcome: Outcome
+    price: MoneyView
+    hold: HoldView | None
+    captured: int
+    refunded: int
+    fee: int
+    starts_at: WireTime
+    free_cancellation_until: WireTime
+    checked_in_at: WireTime | None
+    cancelled_at: WireTime | None
+    next_action: NextActionView | None
+    created_at: WireTime
+    updated_at: WireTime
+    version: int
+    attention: AttentionView | None = None
+
+
+class EventView(View):
+    """`policy` is complete, and has a `text` beside its terms that a customer can read."""
+
+    event_id: str
+    title: str
+    price: MoneyView
+    starts_at: WireTime
+    ends_at: WireTime
+    timezone: str
+    hold_amount: int
+    policy: dict[str, Any]
+    policy_hash: str
+    cancelled_at: WireTime | None
+    no_shows_ordered_at: WireTime | None
+    checked_in: int
+    created_at: WireTime
+    updated_at: WireTime
+    version: int
+
+
+class LogLineView(View):
+    """Served exactly as it is stored, because its hash covers it."""
+
+    sequence: int
+    operation_id: str | None
+    kind: str
+    status: str
+    amount: int | None
+    currency: str
+    actor: str
+    reason: str | None
+    stripe_id: str | None
+    details: dict[str, Any]
+    created_at: str
+    previous_hash: str
+    entry_hash: str
+
+
+class PaymentMethodView(View):
+    id: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    country: str | None
+    is_default: bool
+
+
+class SetupView(View):
+    """What the phone's Stripe SDK needs to save a card."""
+
+    customer_id: str
+    setup_intent_id: str
+    client_secret: str
+    ephemeral_key_secret: str
+    publishable_key: str
+
+
+class RefundView(View):
+    refund_id: str
+    booking_id: str
+    amount: int
+    currency: str
+    status: str
+
+
+class Page(View, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None
+
+
+class FieldFault(View):
+    """`pointer` is a JSON pointer into the body, or the name of a parameter or header."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. `errors` come with bad input, `decline_code` and `booking_id` with a declined card."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldFault] | None = None
+    decline_code: str | None = None
+    booking_id: str | None = None

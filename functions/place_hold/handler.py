@@ -1,0 +1,38 @@
+"""POST /holds: book a place and put the hold on the card."""
+
+from __future__ import annotations
+
+from holdfast import api, bootstrap, commands
+from holdfast.desk import holds
+
+app = api.resolver(api.MONEY, roles={api.CUSTOMER})
+
+
+class HoldRequest(api.Body):
+    event_id: api.EventId
+    payment_method_id: api.PaymentMethodId | None = None
+    accepted_policy_hash: api.PolicyHash | None = None
+
+
+@app.post(
+    "/holds",
+    **api.documented(
+        "Book a place",
+        {201: api.BookingView, 202: api.BookingView},
+        problems=(402, 404, 409, 503),
+    ),
+)
+def place_hold(body: HoldRequest, key: api.IdempotencyKey) -> api.Answer:
+    reply = holds.place(
+        bootstrap.desk(api.request_id()),
+        commands.request(app, key),
+        user_id=api.caller(app).subject,
+        event_id=body.event_id,
+        payment_method_id=body.payment_method_id,
+        accepted_policy_hash=body.accepted_policy_hash,
+    )
+    held = reply.body.get("payment_status") == "held"
+    return commands.reply(reply, 201 if held else 202)
+
+
+handler = api.entry(app)

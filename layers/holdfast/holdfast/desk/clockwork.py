@@ -1,0 +1,123 @@
+"""The clock: sweeps what is due into the queue, and does the next step of one booking at a time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from holdfast.booking import Booking
+from holdfast.desk.desk import Desk
+from holdfast.desk.finishing import close, write
+from holdfast.errors import HoldfastError, OperationInProgress, StripeUnavailable
+from holdfast.moving import brought_up
+from holdfast.next_step import Begin, Close, LookAgain, Recover, next_step
+from holdfast.store import Check, ConcurrentChange, EventChanged
+from holdfast.store.bookings import SHARDS
+
+# One visit may take several steps (drop a superseded hold, then settle); the rest waits for the next sweep.
+_STEPS_A_VISIT: Final = 4
+_EVENT_PAGE: Final = 100
+# A second pass over an event's bookings catches those that the index had not heard of in the first.
+_SECOND_PASS: Final = timedelta(minutes=2)
+_PASSES: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep queued, and by how many seconds the oldest of it was late."""
+
+    bookings: int
+    events: int
+    lag_seconds: float
+
+
+def sweep(desk: Desk) -> Swept:
+    """Queue everything that is due, shard by shard and page by page. Running it twice queues it twice, which is harmless."""
+    now = desk.clock()
+    oldest = [now]
+    events = 0
+    bookings = 0
+    shards = list(SHARDS)
+    random.shuffle(shards)  # where one sweep cannot finish, the next does not starve the same shards
+    for shard in shards:
+        bookings += desk.steps.bookings(_due(desk, shard, now, oldest))
+        for event_id in desk.store.events.due(shard, now):
+            desk.steps.event(event_id)
+            events += 1
+    return Swept(bookings, events, (now - min(oldest)).total_seconds())
+
+
+def _due(desk: Desk, shard: int, now: datetime, oldest: list[datetime]) -> Iterator[dict[str, Any]]:
+    for booking_id, due_at in desk.store.bookings.due(shard, now):
+        oldest.append(datetime.fromisoformat(due_at))
+        yield {"booking_id": booking_id, "due_at": due_at}
+
+
+def look_at_event(desk: Desk, event_id: str, after: tuple[str, str] | None) -> int:
+    """Queue one page of an event's bookings that may have to hear of it, and the next page; how many were queued."""
+    event = desk.store.events.get(event_id)
+    if event is None:
+        return 0
+    bookings, position = desk.store.bookings.of_event(event_id, limit=_EVENT_PAGE, after=after)
+    queued = desk.steps.bookings(
+        {"booking_id": each.booking_id} for each in bookings if each.is_open or each.refundable > 0
+    )
+    if position is not None:
+        desk.steps.event(event_id, position)
+        return queued
+    if event.due_at is not None:
+        passes = event.passes + 1
+        again = desk.clock() + _SECOND_PASS if passes < _PASSES else None
+        try:
+            desk.store.events.put(replace(event, passes=passes, due_at=again), before=event)
+        except ConcurrentChange:
+            pass  # somebody changed the event meanwhile, so it is due again anyway
+    return queued
+
+
+def take_step(desk: Desk, booking_id: str) -> Booking | None:
+    """Do what this booking needs now, if anything. A step that fails comes again later, and in the end reaches staff."""
+    booking = desk.store.bookings.get(booking_id)
+    if booking is None:
+        return None
+    for _ in range(_STEPS_A_VISIT):
+        if booking.retry_at is not None and desk.clock() < booking.retry_at:
+            return booking
+        try:
+            after = _step(desk, booking)
+        except (ConcurrentChange, EventChanged):
+            after = desk.booking(booking_id)  # decide again on what is there now
+            if after.version == booking.version:
+                return after
+        except OperationInProgress:
+            return booking
+        except (StripeUnavailable, HoldfastError):
+            return desk.operations.postpone(desk.booking(booking_id), what="step_failed")
+        if after is None or after.operation is not None:
+            return after or booking
+        booking = after
+    return booking
+
+
+def _step(desk: Desk, booking: Booking) -> Booking | None:
+    """One step; None where nothing is to be done."""
+    event = desk.store.events.get(booking.event_id)
+    moved, facts = brought_up(booking, event)
+    step = next_step(moved, event, desk.clock())
+    match step:
+        case None:
+            return write(desk, booking, moved, facts) if facts else None
+        case Recover():
+            return desk.operations.recover(booking).booking
+        case LookAgain(at):
+            write(desk, booking, replace(moved, look_again_at=at), facts)
+            return None
+        case Close():
+            return close(desk, booking, moved, step, facts, actor="clock")
+        case Begin():
+            check = Check(event_id=event.event_id, event_version=event.version) if event else None
+            begun = desk.operations.begin(booking, moved, step, facts=facts, check=check)
+            return desk.operations.carry_out(begun).booking

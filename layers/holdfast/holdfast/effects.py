@@ -1,0 +1,179 @@
+"""Carries out the effect of an operation at Stripe, or finds out what an earlier try did. Answers with what is proved.
+
+A repeated call goes under the same idempotency key, so it can never act twice. Only where Stripe answered with a server
+error (which it would replay under that key for ever) and the object shows that nothing happened, the next key is used.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, Protocol
+
+from holdfast.booking import Booking, Kind, Operation
+from holdfast.settlement import (
+    Abandoned,
+    Authorized,
+    Captured,
+    Declined,
+    NeedsAction,
+    Refunded,
+    Refused,
+    Released,
+    Verdict,
+)
+from holdfast.stripe_calls import CallFailed, CallRefused, CardRefused, OutcomeUnknown
+from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
+
+# A customer who saw no answer has left by then; no hold may land on them any more (design: 15 minutes on-session).
+CUSTOMER_WAITS: Final = timedelta(minutes=15)
+# Stripe may forget a key after 24 h; from here on the key alone no longer protects, so a fresh one follows a look-up.
+KEY_IS_SAFE: Final = timedelta(hours=23)
+_KEYS: Final = 4
+
+
+class Gateway(Protocol):
+    """What the effects need of Stripe; `stripe_gateway` is the real one."""
+
+    def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
+    def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
+    def release(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
+    def refund(self, booking_id: str, operation: Operation, key: str) -> StripeRefund: ...
+    def find_authorization(self, customer_id: str, operation: Operation) -> PaymentIntent | None: ...
+    def observe(self, payment_intent_id: str) -> Observation: ...
+
+
+class Found(Enum):
+    """What looking for an effect showed, where it showed no result."""
+
+    ABSENT = "it did not happen"
+    UNCLEAR = "it is still happening, or cannot be told"
+
+
+def idempotency_key(operation: Operation, number: int) -> str:
+    return operation.operation_id if number == 1 else f"{operation.operation_id}:{number}"
+
+
+def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_key: int = 1) -> Verdict | None:
+    """Try the effect. None: nothing is proved, and the operation stays under way. Raises NothingExecuted."""
+    for number in range(first_key, _KEYS + 1):
+        try:
+            return _effect(gateway, booking, operation, idempotency_key(operation, number))
+        except CardRefused as refused:
+            return Declined(refused.decline, refused.intent)
+        except CallRefused as refused:
+            return _refused(gateway, operation, refused)
+        except OutcomeUnknown as unknown:
+            if not unknown.answered:
+                return None
+        found = look(gateway, booking, operation)
+        if not isinstance(found, Found):
+            return found
+        if found is Found.UNCLEAR:
+            return None
+    return None
+
+
+def recover(gateway: Gateway, booking: Booking, operation: Operation, now: datetime) -> Verdict | None:
+    """Find out what became of an operation whose lease has ended, and finish it. Raises NothingExecuted."""
+    waited = now - operation.started_at
+    found = look(gateway, booking, operation)
+    if operation.kind is Kind.AUTHORIZE and waited >= CUSTOMER_WAITS:
+        return _nobody_waits(found)
+    if not isinstance(found, Found):
+        return found
+    if found is Found.UNCLEAR:
+        return None
+    return attempt(gateway, booking, operation, first_key=1 if waited < KEY_IS_SAFE else 2)
+
+
+def _nobody_waits(found: Verdict | Found) -> Verdict | None:
+    match found:
+        case Found.UNCLEAR:
+            return None
+        case Found.ABSENT:
+            return Abandoned(None)
+        case Authorized(intent) | NeedsAction(intent):
+            return Abandoned(intent)
+        case _:
+            return found
+
+
+def _effect(gateway: Gateway, booking: Booking, operation: Operation, key: str) -> Verdict | None:
+    match operation.kind:
+        case Kind.AUTHORIZE:
+            verdict = authorization(gateway.authorize(booking.booking_id, operation, key))
+            return None if isinstance(verdict, Found) else verdict
+        case Kind.CAPTURE:
+            return Captured(gateway.capture(booking.booking_id, operation, key))
+        case Kind.RELEASE:
+            return Released(gateway.release(booking.booking_id, operation, key))
+        case Kind.REFUND:
+            return Refunded(gateway.refund(booking.booking_id, operation, key))
+
+
+def look(gateway: Gateway, booking: Booking, operation: Operation) -> Verdict | Found:
+    """What Stripe shows of this operation's effect."""
+    try:
+        if operation.kind is Kind.AUTHORIZE:
+            intent = gateway.find_authorization(booking.customer_id, operation)
+            return Found.ABSENT if intent is None else authorization(intent)
+        assert operation.payment_intent_id is not None
+        return evidence(operation, gateway.observe(operation.payment_intent_id))
+    except CallRefused as refused:
+        return Refused(refused.code, refused.message, None)
+    except CallFailed:
+        return Found.UNCLEAR
+
+
+def authorization(intent: PaymentIntent) -> Verdict | Found:
+    """What a PaymentIntent of ours says about the authorization."""
+    match intent.status:
+        case "requires_capture":
+            return Authorized(intent)
+        case "requires_action":
+            return NeedsAction(intent)
+        case "requires_payment_method":
+            generic = Decline(code="card_declined", decline_code=None, message="The card was declined.")
+            return Declined(intent.decline or generic, intent)
+        case "canceled":
+            return Declined(
+                Decline(code="canceled", decline_code=None, message="The authorization was canceled."), intent
+            )
+        case _:
+            return Found.UNCLEAR
+
+
+def evidence(operation: Operation, seen: Observation) -> Verdict | Found:
+    """What the PaymentIntent and its refunds say about a capture, release or refund."""
+    if operation.kind is Kind.REFUND:
+        ours = next((refund for refund in seen.refunds if refund.operation_id == operation.operation_id), None)
+        return Refunded(ours) if ours else Found.ABSENT
+    status = seen.intent.status
+    if status in ("requires_capture", "requires_action", "requires_payment_method", "requires_confirmation"):
+        return Found.ABSENT
+    if operation.kind is Kind.CAPTURE and status == "succeeded":
+        if seen.intent.metadata.get("operation_id") == operation.operation_id:
+            return Captured(seen.intent)
+        return Refused("captured_outside", "The hold was captured by somebody else.", seen)
+    if operation.kind is Kind.RELEASE and status == "canceled":
+        return Released(seen.intent)
+    if status in ("canceled", "succeeded"):
+        return Refused(status, f"The hold is {status} already.", seen)
+    return Found.UNCLEAR
+
+
+def _refused(gateway: Gateway, operation: Operation, refused: CallRefused) -> Verdict | None:
+    """A definite no. What Stripe holds now says whether the goal was reached by somebody else, or by an earlier try of ours."""
+    if operation.kind is Kind.AUTHORIZE or operation.payment_intent_id is None:
+        return Refused(refused.code, refused.message, None)
+    try:
+        seen = gateway.observe(operation.payment_intent_id)
+    except CallRefused:
+        return Refused(refused.code, refused.message, None)
+    except CallFailed:
+        return None
+    proof = evidence(operation, seen)
+    if isinstance(proof, Captured | Refunded):
+        return proof
+    return Refused(refused.code, refused.message, seen)

@@ -1,0 +1,99 @@
+"""How bookings, events, cards and refunds look on the wire; `views` documents the same shapes for OpenAPI."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from holdfast import money
+from holdfast.booking import Booking, Hold, HoldState, Operation, Status
+from holdfast.event import Event
+from holdfast.log import wire_time
+from holdfast.policy import free_cancellation_until, text
+from holdfast.stripe_objects import StripeRefund
+
+View = dict[str, Any]
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else wire_time(moment)
+
+
+def booking_view(booking: Booking) -> View:
+    status = booking.payment_status
+    return {
+        "booking_id": booking.booking_id,
+        "user_id": booking.user_id,
+        "event_id": booking.event_id,
+        "payment_status": str(status),
+        "outcome": str(booking.outcome),
+        "price": {"amount": booking.price.amount, "currency": booking.price.currency},
+        "hold": _hold(booking.hold),
+        "captured": booking.captured,
+        "refunded": booking.refunded,
+        "fee": booking.fee,
+        "starts_at": wire_time(booking.starts_at),
+        "free_cancellation_until": wire_time(
+            free_cancellation_until(
+                booking.policy, starts_at=booking.starts_at, created_at=booking.created_at, moved_at=booking.moved_at
+            )
+        ),
+        "checked_in_at": _time(booking.checked_in_at),
+        "cancelled_at": _time(booking.cancelled_at),
+        "next_action": _next_action(booking, status),
+        "created_at": wire_time(booking.created_at),
+        "updated_at": wire_time(booking.updated_at),
+        "version": booking.version,
+    }
+
+
+def _hold(hold: Hold | None) -> View | None:
+    """Null until a hold is placed; then it stays, whatever became of it."""
+    if hold is None or hold.placed_at is None:
+        return None
+    return {"amount": hold.amount, "expires_at": _time(hold.expires_at), "payment_intent_id": hold.payment_intent_id}
+
+
+def _next_action(booking: Booking, status: Status) -> View | None:
+    hold = booking.hold
+    if status is Status.ACTION_REQUIRED and hold is not None and hold.state is HoldState.ACTION_REQUIRED:
+        return {"type": "confirm_payment", "client_secret": hold.client_secret}
+    return None
+
+
+def staff_booking_view(booking: Booking) -> View:
+    """What staff see beside it: why and since when somebody has to look."""
+    attention = None
+    if booking.attention is not None:
+        attention = {"reason": booking.attention, "since": _time(booking.attention_since)}
+    return booking_view(booking) | {"attention": attention}
+
+
+def event_view(event: Event) -> View:
+    return {
+        "event_id": event.event_id,
+        "title": event.title,
+        "price": {"amount": event.price.amount, "currency": event.price.currency},
+        "hold_amount": money.hold_amount(event.price, event.policy.hold_ratio),
+        "starts_at": wire_time(event.starts_at),
+        "ends_at": wire_time(event.ends_at),
+        "timezone": event.timezone,
+        "policy": event.policy.to_json() | {"text": text(event.policy, event.price)},
+        "policy_hash": event.policy.policy_hash,
+        "cancelled_at": _time(event.cancelled_at),
+        "no_shows_ordered_at": _time(event.no_shows_ordered_at),
+        "checked_in": event.checked_in,
+        "created_at": wire_time(event.created_at),
+        "updated_at": wire_time(event.updated_at),
+        "version": event.version,
+    }
+
+
+def refund_view(booking: Booking, operation: Operation, refund: StripeRefund) -> View:
+    return {
+        "refund_id": refund.id,
+        "booking_id": booking.booking_id,
+        "amount": refund.amount,
+        "currency": operation.currency,
+        "status": str(refund.status),
+    }

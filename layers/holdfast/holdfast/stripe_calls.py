@@ -1,0 +1,156 @@
+"""One call to Stripe: how often it is tried, and what is known when it fails.
+
+The SDK's own retries are off; ours are counted, spaced with exponential backoff and full jitter, all under the same
+idempotency key and inside the request's budget. What an error proves is a closed table: what is not in it is a bug of
+ours and propagates.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import stripe
+
+from holdfast.budget import Budget
+
+if TYPE_CHECKING:
+    from holdfast.stripe_objects import Decline, PaymentIntent
+
+T = TypeVar("T")
+
+MAX_TRIES: Final = 4
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 4.0
+
+
+class CallFailed(Exception):
+    """Root of what a call to Stripe can end in, beside its result."""
+
+
+class NothingExecuted(CallFailed):
+    """Proved: Stripe did not execute the call (it never left, or was turned away by a limit)."""
+
+
+class OutcomeUnknown(CallFailed):
+    """The call may have been executed. `answered` is true where Stripe answered with a server error: then the call is over,
+    and looking at the object proves what it did. Without an answer it may still be running."""
+
+    def __init__(self, message: str, *, answered: bool) -> None:
+        super().__init__(message)
+        self.answered = answered
+
+
+class CardRefused(CallFailed):
+    """402: the bank said no, or wants the customer."""
+
+    def __init__(self, decline: Decline, intent: PaymentIntent | None) -> None:
+        super().__init__(decline.code)
+        self.decline = decline
+        self.intent = intent
+
+
+class CallRefused(CallFailed):
+    """400 or 404: Stripe will never execute this call. `code` is Stripe's, or `invalid_request`."""
+
+    def __init__(self, code: str, message: str, *, param: str | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.param = param
+        self.status = status
+
+
+def call(
+    effect: Callable[[], T],
+    *,
+    budget: Budget,
+    declined: Callable[[stripe.CardError], CardRefused],
+    jitter: Callable[[float, float], float] = random.uniform,
+) -> T:
+    """The effect's result, after as many tries as are allowed. Raises a CallFailed.
+
+    A failure proves that nothing was executed only if every try proved it.
+    """
+    last: CallFailed = NothingExecuted("no time was left to call Stripe")
+    for attempt in range(MAX_TRIES):
+        pause = jitter(0.0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)) if attempt else 0.0
+        if not budget.allows_a_try(after=pause):
+            break
+        if pause:
+            budget.sleep(pause)
+        try:
+            return effect()
+        except stripe.CardError as error:
+            raise declined(error) from error
+        except stripe.StripeError as error:
+            try:
+                last = _weaker(last, _proved(error), first=attempt == 0)
+            except _Final as final:
+                raise final.failure from error
+    raise last
+
+
+class _Final(Exception):
+    def __init__(self, failure: CallFailed) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def _weaker(known: CallFailed, new: CallFailed, *, first: bool) -> CallFailed:
+    """What two failed tries prove together: the less certain of the two."""
+    if first or isinstance(known, NothingExecuted):
+        return new
+    if isinstance(new, NothingExecuted):
+        return known
+    return new
+
+
+def _proved(error: stripe.StripeError) -> CallFailed:
+    """What this answer proves, where another try may help. Raises _Final where none can."""
+    message = error.user_message or type(error).__name__
+    if isinstance(error, stripe.RateLimitError):
+        return NothingExecuted(message)  # 429, also lock_timeout: turned away before execution
+    if isinstance(error, stripe.APIConnectionError):
+        return NothingExecuted(message) if _never_sent(error) else OutcomeUnknown(message, answered=False)
+    if isinstance(error, stripe.InvalidRequestError):
+        raise _Final(
+            CallRefused(error.code or "invalid_request", message, param=error.param, status=error.http_status or 400)
+        )
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError | stripe.IdempotencyError):
+        raise error  # our configuration or our bug: nothing a caller can do, so it is loud
+    if error.http_status == 409:
+        return OutcomeUnknown(message, answered=False)  # the same key is in use: another try of ours is still running
+    if _replayed(error):
+        raise _Final(OutcomeUnknown(message, answered=True))  # a stored 500 comes back under its key for ever
+    if error.http_status is not None and error.http_status >= 500:
+        return OutcomeUnknown(message, answered=True)
+    raise error
+
+
+def _replayed(error: stripe.StripeError) -> bool:
+    return {name.lower(): value for name, value in (error.headers or {}).items()}.get("idempotent-replayed") == "true"
+
+
+def _never_sent(error: BaseException) -> bool:
+    """The connection was not even opened, so no byte of the request can have arrived."""
+    seen: set[int] = set()
+    cause: Any = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if type(cause).__name__ in (
+            "ConnectTimeout",
+            "ConnectTimeoutError",
+            "NewConnectionError",
+            "NameResolutionError",
+        ):
+            return True
+        cause = cause.__cause__ or cause.__context__ or _reason(cause)
+    return False
+
+
+def _reason(cause: Any) -> Any:
+    """urllib3 and requests nest the real cause in `reason` or in their first argument."""
+    inner = getattr(cause, "reason", None) or (cause.args[0] if getattr(cause, "args", None) else None)
+    return inner if isinstance(inner, BaseException) else None

@@ -1,0 +1,173 @@
+"""Stripe, as far as Holdfast needs it: holds, captures, releases, refunds, cards. The only module that calls the SDK for money.
+
+Every movement carries the operation's id as idempotency key and, in the metadata, the deployment, the booking and the
+operation, so that whatever is found at Stripe can be told from somebody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar, cast
+
+import stripe
+
+from holdfast import stripe_translation as translate
+from holdfast.booking import Operation
+from holdfast.budget import STRIPE_CALL_SECONDS, Budget
+from holdfast.stripe_calls import CardRefused, call
+from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
+
+T = TypeVar("T")
+# Our clock and Stripe's may differ by this much when objects are looked for by time.
+_SKEW: Final = timedelta(minutes=5)
+_PAGE: Final = 100
+# Reasons that Stripe knows for a refund; any other stays in our log.
+STRIPE_REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
+
+
+def client(secret_key: str, api_base: str | None = None) -> stripe.StripeClient:
+    """A client without retries of its own and with our timeout. Expensive: make it once per function."""
+    return stripe.StripeClient(
+        secret_key,
+        http_client=stripe.RequestsClient(timeout=STRIPE_CALL_SECONDS),
+        max_network_retries=0,
+        **({"base_addresses": {"api": api_base}} if api_base else {}),  # type: ignore[arg-type]
+    )
+
+
+class StripeGateway:
+    """One request's view of Stripe: the shared client, the deployment's name and what is left of the time."""
+
+    def __init__(self, client: stripe.StripeClient, deployment: str, budget: Budget) -> None:
+        self._stripe = client.v1
+        self._deployment = deployment
+        self._budget = budget
+
+    def _call(self, effect: Callable[[], T]) -> T:
+        return call(effect, budget=self._budget, declined=declined)
+
+    def metadata(self, booking_id: str, operation_id: str) -> dict[str, str]:
+        return {"deployment": self._deployment, "booking_id": booking_id, "operation_id": operation_id}
+
+    def is_ours(self, metadata: Mapping[str, str]) -> bool:
+        return metadata.get("deployment") == self._deployment and "booking_id" in metadata
+
+    # --- holds -------------------------------------------------------------------------------------------------------
+
+    def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
+        """Place a hold, customer present: created and confirmed in one call."""
+        params: Any = {
+            "amount": operation.amount,
+            "currency": operation.currency,
+            "customer": operation.customer_id,
+            "payment_method": operation.payment_method_id,
+            "payment_method_types": ["card"],
+            "capture_method": "manual",
+            "confirm": True,
+            "metadata": self.metadata(booking_id, operation.operation_id),
+            "expand": ["latest_charge"],
+        }
+        return translate.payment_intent(
+            raw(self._call(lambda: self._stripe.payment_intents.create(params, {"idempotency_key": key})))
+        )
+
+    def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
+        """Capture part or all of a hold; Stripe releases the rest."""
+        params: Any = {
+            "amount_to_capture": operation.amount,
+            "metadata": self.metadata(booking_id, operation.operation_id),
+            "expand": ["latest_charge"],
+        }
+        intent = self._target(operation)
+        return translate.payment_intent(
+            raw(self._call(lambda: self._stripe.payment_intents.capture(intent, params, {"idempotency_key": key})))
+        )
+
+    def release(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
+        """Cancel a PaymentIntent, which gives the whole hold back."""
+        params: Any = {"expand": ["latest_charge"]}
+        intent = self._target(operation)
+        return translate.payment_intent(
+            raw(self._call(lambda: self._stripe.payment_intents.cancel(intent, params, {"idempotency_key": key})))
+        )
+
+    def refund(self, booking_id: str, operation: Operation, key: str) -> StripeRefund:
+        """Send back part or all of what was captured."""
+        params: Any = {
+            "payment_intent": self._target(operation),
+            "amount": operation.amount,
+            "metadata": self.metadata(booking_id, operation.operation_id),
+        }
+        if operation.stripe_reason is not None:
+            params["reason"] = operation.stripe_reason
+        return translate.refund(raw(self._call(lambda: self._stripe.refunds.create(params, {"idempotency_key": key}))))
+
+    def _target(self, operation: Operation) -> str:
+        if operation.payment_intent_id is None:
+            raise ValueError(f"{operation.kind} without a PaymentIntent")
+        return operation.payment_intent_id
+
+    # --- looking ----------------------------------------------------------------------------------------------------
+
+    def retrieve(self, payment_intent_id: str) -> PaymentIntent:
+        params: Any = {"expand": ["latest_charge"]}
+        return translate.payment_intent(
+            raw(self._call(lambda: self._stripe.payment_intents.retrieve(payment_intent_id, params)))
+        )
+
+    def observe(self, payment_intent_id: str) -> Observation:
+        """The PaymentIntent with its refunds and disputes. Refunds before disputes before nothing: each list is complete."""
+        intent = self.retrieve(payment_intent_id)
+        refunds = tuple(self.refunds(payment_intent_id)) if intent.amount_received else ()
+        disputes = tuple(map(translate.dispute, self._disputes(payment_intent_id))) if intent.amount_received else ()
+        return Observation(intent=intent, refunds=refunds, disputes=disputes)
+
+    def find_authorization(self, customer_id: str, operation: Operation) -> PaymentIntent | None:
+        """The PaymentIntent of this operation, whose id we never learnt. A list is consistent; a search would not be."""
+        since = int((operation.started_at - _SKEW).timestamp())
+        for found in self._pages(
+            lambda page: self._stripe.payment_intents.list(
+                cast(
+                    Any, {"customer": customer_id, "created": {"gte": since}, "expand": ["data.latest_charge"], **page}
+                )
+            )
+        ):
+            if (found.get("metadata") or {}).get("operation_id") == operation.operation_id:
+                return translate.payment_intent(found)
+        return None
+
+    def refunds(self, payment_intent_id: str) -> Iterator[StripeRefund]:
+        """All refunds of a PaymentIntent, oldest first."""
+        pages = self._pages(
+            lambda page: self._stripe.refunds.list(cast(Any, {"payment_intent": payment_intent_id, **page}))
+        )
+        yield from reversed([translate.refund(found) for found in pages])
+
+    def _disputes(self, payment_intent_id: str) -> Iterator[Mapping[str, Any]]:
+        return self._pages(
+            lambda page: self._stripe.disputes.list(cast(Any, {"payment_intent": payment_intent_id, **page}))
+        )
+
+    def _pages(self, fetch: Callable[[dict[str, Any]], Any]) -> Iterator[Mapping[str, Any]]:
+        """Every object of a list, newest first, page by page."""
+        page: dict[str, Any] = {"limit": _PAGE}
+        while True:
+            answer = self._call(lambda: fetch(page))  # noqa: B023 - called at once
+            data = [raw(item) for item in answer.data]
+            yield from data
+            if not answer.has_more or not data:
+                return
+            page = {"limit": _PAGE, "starting_after": data[-1]["id"]}
+
+
+def raw(obj: Any) -> Mapping[str, Any]:
+    """The SDK's object as plain data: since version 15 it is no dict any more."""
+    return cast(Mapping[str, Any], obj.to_dict())
+
+
+def declined(error: stripe.CardError) -> CardRefused:
+    body = cast(Mapping[str, Any], (error.json_body or {}))
+    details: Mapping[str, Any] = body.get("error") or {}
+    intent = details.get("payment_intent")
+    return CardRefused(translate.decline(details), translate.payment_intent(intent) if intent else None)

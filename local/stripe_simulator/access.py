@@ -11,8 +11,10 @@ from local.stripe_simulator.wire import Request
 from local.stripe_simulator.world import World
 
 _MISSING = (
-    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. "
-    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help "
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
+    "(e.g. "
+    "'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can "
+    "help "
     "at https://support.stripe.com/."
 )
 

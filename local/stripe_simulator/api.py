@@ -59,7 +59,8 @@ class Api:
             url = f"{request.method}: {request.path}"
             raise ApiError(
                 404,
-                f"Unrecognized request URL ({url}). If you are trying to list objects, remove the trailing slash. If you "
+                f"Unrecognized request URL ({url}). If you are trying to list objects, remove the trailing slash. If "
+                "you "
                 "are trying to retrieve an object, make sure you passed a valid (non-empty) identifier in your code. "
                 "Please see https://stripe.com/docs or we can help at https://support.stripe.com/.",
             )

@@ -39,7 +39,7 @@ class InProcessHTTPClient(stripe.HTTPClient):
         super().__init__()
         self._simulator, self._observe = simulator, observe
 
-    def request(  # type: ignore[override]
+    def request(
         self,
         method: str,
         url: str,
@@ -54,7 +54,8 @@ class InProcessHTTPClient(stripe.HTTPClient):
         request = Request(method.upper(), parts.path, parts.query, names, body)
         answer = self._simulator.handle(request)
         if answer.cut:
-            raise stripe.APIConnectionError("the connection was closed without an answer", should_retry=True)
+            lost = "the connection was closed without an answer"
+            raise stripe.APIConnectionError(lost, should_retry=True)  # type: ignore[no-untyped-call]
         if self._observe is not None:
             self._observe(request, answer)
         return answer.content.decode(), answer.status, _Headers(answer.headers)

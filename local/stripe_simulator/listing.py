@@ -51,13 +51,10 @@ def listed(world: World, table: str, params: dict[str, Any], url: str, matches: 
 def _within(row: Body, created: dict[str, int] | None) -> bool:
     if not created:
         return True
-    moment = row["created"]
-    return (
-        moment > created.get("gt", moment - 1)
-        and moment >= created.get("gte", moment)
-        and moment < created.get("lt", moment + 1)
-        and moment <= created.get("lte", moment)
-    )
+    moment: int = row["created"]
+    lowest = max(created.get("gte", moment), created.get("gt", moment - 1) + 1)
+    highest = min(created.get("lte", moment), created.get("lt", moment + 1) - 1)
+    return lowest <= moment <= highest
 
 
 def equal_to(params: dict[str, Any], *names: str) -> Matches:

@@ -22,7 +22,8 @@ def metadata(name: str, value: Any) -> dict[str, str]:
             raise refused("Metadata values must be strings.", f"{name}[{key}]")
         if len(key) > MAXIMUM_NAME:
             raise refused(
-                f"Metadata keys can be up to {MAXIMUM_NAME} characters long, but you passed in a key that is {len(key)} "
+                f"Metadata keys can be up to {MAXIMUM_NAME} characters long, but you passed in a key that is "
+                f"{len(key)} "
                 f"characters. Invalid key: {key}",
                 name,
             )

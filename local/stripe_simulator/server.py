@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from pathlib import Path
@@ -17,6 +16,11 @@ class Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     # Headers and body go out as two writes; Nagle would hold the second for 40 ms on a kept-alive connection.
     disable_nagle_algorithm = True
+
+    def send_header(self, keyword: str, value: str) -> None:
+        # Werkzeug closes after every answer because a request may not have been read to its end; here it always is.
+        if (keyword, value) != ("Connection", "close") or "transfer-encoding" in self.headers:
+            super().send_header(keyword, value)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
@@ -33,7 +37,7 @@ def serve(simulator: Simulator, host: str, port: int, port_file: Path | None) ->
         # Whoever waits for the file must never read half a number.
         partial = port_file.with_name(port_file.name + ".partial")
         partial.write_text(f"{server.server_port}\n")
-        os.replace(partial, port_file)
+        partial.replace(port_file)
     print(f"stripe simulator on http://{host}:{server.server_port}", flush=True)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.stripe_simulator.resources.webhook_endpoints import live_secrets
 from local.stripe_simulator.rendering import public
+from local.stripe_simulator.resources.webhook_endpoints import live_secrets
 from local.stripe_simulator.signing import signature
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
@@ -68,7 +68,7 @@ class Webhooks:
         """Chosen events, in the chosen order, now; those that were delivered before are sent again."""
         with self._world.store.transaction():
             known = {**self._world.store.rows("delivered"), **self._world.store.rows("delivery")}
-            ids = [id for id in self._world.store.rows("delivery")]
+            ids = list(self._world.store.rows("delivery"))
             if wanted is not None:
                 ids = [id for event in wanted for id in known if id.partition(":")[0] == event]
             elif (seed := self._setting("shuffle_seed")) is not None:
@@ -84,7 +84,7 @@ class Webhooks:
     def drop(self, wanted: list[str] | None) -> int:
         """Never delivered, never retried; the event stays readable."""
         with self._world.store.transaction():
-            rows = [row for row in self._world.store.rows("delivery").values()]
+            rows = list(self._world.store.rows("delivery").values())
             chosen = [row for row in rows if wanted is None or row["event"] in wanted]
             for row in chosen:
                 self._finish(self._world.store.edit("delivery", row["id"]), "dropped")

@@ -25,8 +25,7 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         try:
             answer = self._handle(_request(environ))
-        except Exception:
-            # A bug of the simulator must look like one, not like Stripe's own 500.
+        except Exception:  # noqa: BLE001 - a bug of the simulator must look like one, not like Stripe's own 500
             traceback.print_exc(file=sys.stderr)
             answer = Answer.of(500, {"error": {**server_error().error, "message": "bug in the simulator: see its log"}})
         if answer.cut:

@@ -74,7 +74,7 @@ class Control:
         with self._world.store.transaction():
             return faults.add(self._world, body)
 
-    def _clear_faults(self, body: Any, *ids: str) -> Body:
+    def _clear_faults(self, _: Any, *ids: str) -> Body:
         with self._world.store.transaction():
             known = list(self._world.store.rows("fault"))
             if ids and ids[0] not in known:

@@ -16,7 +16,8 @@ def fields(body: Any, known: Mapping[str, type | tuple[type, ...]], required: tu
     for name, value in body.items():
         if name not in known:
             raise ControlRefused(f"unknown field: {name}; there are {', '.join(sorted(known))}")
-        wanted = known[name] if isinstance(known[name], tuple) else (known[name],)
+        kind = known[name]
+        wanted = kind if isinstance(kind, tuple) else (kind,)
         # True is an int to Python and to nobody else.
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise ControlRefused(f"{name} does not take {value!r}")

@@ -10,7 +10,8 @@ from local.stripe_simulator.world import World
 
 OUTCOMES = ("succeeded", "failed", "canceled")
 _FAILED = (
-    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to "
+    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+    "PaymentMethod to "
     "attempt to fulfill this {} again."
 )
 

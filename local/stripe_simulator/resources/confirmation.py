@@ -28,7 +28,8 @@ def confirm_now(world: World, intent: Body, params: dict[str, Any]) -> Body:
         raise _unexpected(
             intent,
             "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
-            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment "
+            "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
+            "payment "
             "method or ConfirmationToken.",
         )
     method = world.get("payment_method", intent["payment_method"])
@@ -122,7 +123,8 @@ def _check_confirmable(intent: Body) -> None:
     if intent["status"] not in CONFIRMABLE:
         raise _unexpected(
             intent,
-            f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "
+            f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}. Only a "
+            "PaymentIntent "
             f"with one of the following statuses may be confirmed: {', '.join(CONFIRMABLE)}.",
         )
 
@@ -134,7 +136,8 @@ def _check_return_url(world: World, intent: Body, params: dict[str, Any]) -> Non
         raise refused(
             "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
             "these payment methods might redirect your customer off of your page, you must provide a `return_url`. If "
-            "you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` "
+            "you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to "
+            "`true` "
             "and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment "
             "Intents."
         )

@@ -16,7 +16,8 @@ def check_owner(intent: Body, method: Body) -> None:
     if intent["customer"] is None:
         raise missing_parameter(
             "source",
-            f"The payment method supplied ({method['id']}) belongs to the Customer {owner}. Please include the Customer "
+            f"The payment method supplied ({method['id']}) belongs to the Customer {owner}. Please include the "
+            "Customer "
             f"in the `customer` parameter on the {spoken(intent)}.",
         )
     raise refused(

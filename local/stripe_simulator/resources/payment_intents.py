@@ -15,8 +15,10 @@ from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
 CHANGEABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-_PLAIN = ("description", "receipt_email", "setup_future_usage", "shipping", "statement_descriptor")
-_PLAIN += ("statement_descriptor_suffix", "transfer_group")
+_PLAIN = (
+    *("description", "receipt_email", "setup_future_usage", "shipping", "transfer_group"),
+    *("statement_descriptor", "statement_descriptor_suffix"),
+)
 
 
 def unexpected_state(intent: Body, message: str, param: str | None = None) -> Exception:
@@ -66,7 +68,9 @@ def create(world: World, params: dict[str, Any]) -> Body:
         "payment_method_configuration_details": None,
         "payment_method_options": {
             "card": {
-                **{"installments": None, "mandate_options": None, "network": None},
+                "installments": None,
+                "mandate_options": None,
+                "network": None,
                 "request_three_d_secure": "automatic",
             }
         },
@@ -131,8 +135,8 @@ def update(world: World, params: dict[str, Any], id: str) -> Body:
                 f"{', '.join(CHANGEABLE)}.",
                 name,
             )
-    currency = check_currency(params.get("currency", intent["currency"]))
-    amount = params.get("amount", intent["amount"])
+    currency = check_currency(str(params.get("currency", intent["currency"])))
+    amount = int(params.get("amount", intent["amount"]))
     if "amount" in params or "currency" in params:
         check_amount(amount, currency, world.switches)
     intent["amount"], intent["currency"] = amount, currency

@@ -14,7 +14,8 @@ from local.stripe_simulator.world import World
 
 USED_UP = (
     "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a "
-    "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a "
+    "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To "
+    "use a "
     "PaymentMethod multiple times, you must attach it to a Customer first."
 )
 

@@ -173,7 +173,8 @@ def cancel(world: World, params: dict[str, Any], id: str) -> Body:
 
 def _not_cancelable(refund: Body) -> ApiError:
     return refused(
-        f"This refund has a status of {refund['status']}. Only refunds with a status of requires_action can be canceled."
+        f"This refund has a status of {refund['status']}. Only refunds with a status of requires_action can be "
+        "canceled."
     )
 
 

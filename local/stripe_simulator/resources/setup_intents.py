@@ -98,7 +98,8 @@ def confirm_now(world: World, intent: Body, params: dict[str, Any]) -> Body:
     if intent["status"] not in OPEN:
         raise unexpected(
             intent,
-            f"You cannot confirm this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent with "
+            f"You cannot confirm this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent "
+            "with "
             f"one of the following statuses may be confirmed: {', '.join(OPEN)}.",
         )
     _take(world, intent, params)
@@ -161,7 +162,8 @@ def cancel(world: World, params: dict[str, Any], id: str) -> Body:
     if intent["status"] not in OPEN:
         raise unexpected(
             intent,
-            f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent with "
+            f"You cannot cancel this SetupIntent because it has a status of {intent['status']}. Only a SetupIntent "
+            "with "
             f"one of the following statuses may be canceled: {', '.join(OPEN)}.",
         )
     if intent["latest_attempt"] is not None and intent["status"] == "requires_action":

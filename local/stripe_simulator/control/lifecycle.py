@@ -59,7 +59,7 @@ def open_dispute(world: World, body: Any) -> Body:
         raise ControlRefused("only money that was captured can be disputed")
     if disputes.of_charge(world, charge) is not None:
         raise ControlRefused("the charge is disputed already")
-    amount = int(given.get("amount", charge["amount_captured"]))
+    amount: int = given["amount"] if "amount" in given else charge["amount_captured"]
     if not 1 <= amount <= charge["amount_captured"]:
         raise ControlRefused("amount is between 1 and what was captured")
     return public(

@@ -24,7 +24,7 @@ def capture(world: World, params: dict[str, Any], id: str) -> Body:
     intent = world.edit(world.find("payment_intent", id, "intent", in_path=True))
     if intent["status"] != "requires_capture":
         raise _not_capturable(intent)
-    amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
+    amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount_capturable"]
     if amount > intent["amount_capturable"]:
         most = written(intent["amount_capturable"], intent["currency"])
         raise refused(

@@ -136,7 +136,7 @@ def update(world: World, params: dict[str, Any], id: str) -> Body:
                 name,
             )
     currency = check_currency(str(params.get("currency", intent["currency"])))
-    amount = int(params.get("amount", intent["amount"]))
+    amount: int = params["amount"] if "amount" in params else intent["amount"]
     if "amount" in params or "currency" in params:
         check_amount(amount, currency, world.switches)
     intent["amount"], intent["currency"] = amount, currency

@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from holdfast.errors import InvalidRequest
@@ -16,6 +18,9 @@ from holdfast.errors import InvalidRequest
 DEFAULT_LIMIT: Final = 20
 MAXIMUM_LIMIT: Final = 100
 _LONGEST: Final = 1024
+_LARGEST: Final = 2**53
+_WORD: Final = re.compile(r"[A-Za-z0-9_.:#-]{1,255}", re.ASCII)
+_TIME: Final = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 Part = str | int
 
@@ -26,19 +31,36 @@ def encode(listing: str, position: Sequence[Part]) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode("ascii")
 
 
-def decode(listing: str, cursor: str | None, kinds: Sequence[type[Part]]) -> tuple[Part, ...] | None:
+def decode(listing: str, cursor: str | None, kinds: Sequence[type[str | int | datetime]]) -> tuple[Part, ...] | None:
     """The position in a cursor that `encode` made for the same listing, its parts of the given kinds; None without one.
 
-    Raises InvalidRequest for anything else, a cursor of another listing included.
+    A `datetime` is a time as text (it stays text), a `str` an id, an `int` not negative. Raises InvalidRequest for
+    anything else, so that a made-up cursor gets no further than here.
     """
     if cursor is None:
         return None
     name, position = _unpack(cursor)
     if name != listing or len(position) != len(kinds):
         raise _bad()
-    if any(type(part) is not kind for part, kind in zip(position, kinds, strict=True)):
+    if not all(_is(part, kind) for part, kind in zip(position, kinds, strict=True)):
         raise _bad()
     return tuple(position)
+
+
+def _is(part: object, kind: type[str | int | datetime]) -> bool:
+    if kind is int:
+        return type(part) is int and 0 <= part <= _LARGEST
+    if not isinstance(part, str):
+        return False
+    return bool(_TIME.fullmatch(part) and _exists(part)) if kind is datetime else bool(_WORD.fullmatch(part))
+
+
+def _exists(time: str) -> bool:
+    try:
+        datetime.fromisoformat(time)
+    except ValueError:
+        return False
+    return True
 
 
 def _unpack(cursor: str) -> tuple[object, list[Part]]:

@@ -64,7 +64,7 @@ class StripeCards:
 
     def set_up(self, customer_id: str, stripe_version: str, key: str) -> Setup:
         """A SetupIntent for off-session use, and an ephemeral key in the API version that the phone's SDK speaks."""
-        intent_params: Any = {"customer": customer_id, "usage": "off_session", "payment_method_types": ["card"]}
+        intent_params: Any = {"customer": customer_id, "usage": "off_session", "allowed_payment_method_types": ["card"]}
         intent = self._call(
             lambda: self._stripe.setup_intents.create(intent_params, {"idempotency_key": f"{key}:setup"})
         )

@@ -26,11 +26,13 @@ _PAGE: Final = 100
 STRIPE_REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 
 
-def client(secret_key: str, api_base: str | None = None) -> stripe.StripeClient:
+def client(
+    secret_key: str, api_base: str | None = None, http_client: stripe.HTTPClient | None = None
+) -> stripe.StripeClient:
     """A client without retries of its own and with our timeout. Expensive: make it once per function."""
     return stripe.StripeClient(
         secret_key,
-        http_client=stripe.RequestsClient(timeout=STRIPE_CALL_SECONDS),
+        http_client=http_client or stripe.RequestsClient(timeout=STRIPE_CALL_SECONDS),
         max_network_retries=0,
         **({"base_addresses": {"api": api_base}} if api_base else {}),  # type: ignore[arg-type]
     )
@@ -62,7 +64,7 @@ class StripeGateway:
             "currency": operation.currency,
             "customer": operation.customer_id,
             "payment_method": operation.payment_method_id,
-            "payment_method_types": ["card"],
+            "allowed_payment_method_types": ["card"],
             "capture_method": "manual",
             "confirm": True,
             "metadata": self.metadata(booking_id, operation.operation_id),

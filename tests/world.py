@@ -1,0 +1,295 @@
+"""A deployment in one process: the real handlers on moto's tables and queues, the real SDK on the simulator, one clock.
+
+Nothing of Holdfast is replaced: the composition root gets the simulator's transport, the simulator's clock and a budget
+whose waiting takes no time.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import stripe
+
+from holdfast import bootstrap
+from holdfast.booking import Booking
+from holdfast.budget import Budget
+from holdfast.log import verify
+from holdfast.stripe_gateway import client as stripe_client
+from local.stripe_simulator.in_process import InProcessHTTPClient
+from local.stripe_simulator.simulator import Simulator
+from tests.tables import create_tables
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+DEPLOYMENT = "holdfast-test"
+SECRET_KEY = "sk_test_world"
+
+
+@dataclass
+class Context:
+    """What Lambda passes beside the event."""
+
+    aws_request_id: str = "00000000-0000-4000-8000-000000000000"
+    function_name: str = "test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:test"
+    remaining_ms: int = 150_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+    @property
+    def problem(self) -> str:
+        return str(self.body["type"]).removeprefix("/problems/")
+
+
+@dataclass
+class Waiting:
+    """Monotonic time that only passes when somebody sleeps."""
+
+    now: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class World:
+    simulator: Simulator
+    now: list[float] = field(default_factory=lambda: [NOW.timestamp()])
+    waiting: Waiting = field(default_factory=Waiting)
+    requests: int = 0
+    send_error: Exception | None = None
+
+    # --- time ----------------------------------------------------------------------------------------------------------
+
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.now[0], UTC)
+
+    def advance(self, **span: float) -> None:
+        self.now[0] += timedelta(**span).total_seconds()
+        self.simulator.advance(0)
+
+    def move_to(self, moment: datetime) -> None:
+        self.advance(seconds=(moment - self.time()).total_seconds())
+
+    # --- doors ---------------------------------------------------------------------------------------------------------
+
+    def call(
+        self,
+        function: str,
+        method: str,
+        resource: str,
+        *,
+        user: str | None = None,
+        staff: str | None = None,
+        body: Any = None,
+        key: str | None = None,
+        query: Mapping[str, str] | None = None,
+        raw_body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **path: str,
+    ) -> Answer:
+        """One request through the function's handler, as API Gateway hands it over."""
+        event = proxy_event(
+            method, resource, path, user=user, staff=staff, body=body, key=key, query=query, raw_body=raw_body, headers=headers
+        )
+        self.requests += 1
+        event["requestContext"]["requestId"] = f"request-{self.requests}"
+        raw = handler(function)(event, Context())
+        return Answer(raw["statusCode"], json.loads(raw["body"]) if raw["body"] else None, raw.get("headers") or multi(raw))
+
+    def sweep(self) -> dict[str, Any]:
+        """The schedule's own event, then everything that it queued."""
+        swept: dict[str, Any] = handler("sweep_due")({}, Context())
+        self.drain("steps", "take_next_step")
+        return swept
+
+    def drain(self, queue: str, function: str) -> int:
+        """Deliver every message, as the event source mapping does; failed ones stay in the queue."""
+        sqs = boto3.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        delivered = 0
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
+            records = [
+                {"messageId": each["MessageId"], "body": each["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
+                for each in messages
+            ]
+            failed = handler(function)({"Records": records}, Context())["batchItemFailures"]
+            failed_ids = {failure["itemIdentifier"] for failure in failed}
+            for each in messages:
+                if each["MessageId"] not in failed_ids:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+            delivered += len(messages)
+        return delivered
+
+    def apply_event(self, event: Mapping[str, Any]) -> bool:
+        """Hand one of Stripe's events to the worker; whether it was taken."""
+        record = {"messageId": "m1", "body": json.dumps(event), "attributes": {"ApproximateReceiveCount": "1"}}
+        return handler("apply_stripe_event")({"Records": [record]}, Context())["batchItemFailures"] == []
+
+    def stripe_events(self) -> list[dict[str, Any]]:
+        """Everything that Stripe would have sent so far, oldest first."""
+        pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
+        return [json.loads(str(event)) for event in reversed(list(pages))]
+
+    # --- looking -------------------------------------------------------------------------------------------------------
+
+    @property
+    def stripe(self) -> stripe.StripeClient:
+        """Stripe as somebody in the dashboard sees it."""
+        return stripe.StripeClient(SECRET_KEY, http_client=InProcessHTTPClient(self.simulator), max_network_retries=0)
+
+    def booking(self, booking_id: str) -> Booking:
+        found = bootstrap.store().bookings.get(booking_id)
+        assert found is not None
+        return found
+
+    def log(self, booking_id: str) -> list[dict[str, Any]]:
+        """The log, verified."""
+        lines = list(bootstrap.store().bookings.all_lines(booking_id))
+        booking = self.booking(booking_id)
+        assert verify(lines, expected_length=booking.sequence, expected_head=booking.chain_head) == []
+        return lines
+
+    def story(self, booking_id: str) -> list[str]:
+        return [f"{line['kind']} {line['status']}" for line in self.log(booking_id)]
+
+    def intents(self) -> list[Any]:
+        return list(self.stripe.v1.payment_intents.list({"limit": 100}).data)
+
+    # --- customs -------------------------------------------------------------------------------------------------------
+
+    def event(self, event_id: str = "yoga", *, starts_in: timedelta = timedelta(days=2), **changes: Any) -> dict[str, Any]:
+        starts = self.time() + starts_in
+        body = {
+            "title": "Yoga",
+            "price": {"amount": 5000, "currency": "eur"},
+            "starts_at": wire(starts),
+            "ends_at": wire(starts + timedelta(hours=2)),
+            "timezone": "Europe/Berlin",
+        } | changes
+        answer = self.call("put_event", "PUT", "/events/{event_id}", staff="sam", body=body, event_id=event_id)
+        assert answer.status in (200, 201), answer.body
+        return dict(answer.body)
+
+    def card(self, user: str = "alice", card: str = "pm_card_visa") -> str:
+        answer = self.call("attach_payment_method", "POST", "/payment-methods", user=user, body={"payment_method_id": card})
+        assert answer.status == 201, answer.body
+        return str(answer.body["id"])
+
+    def hold(self, user: str = "alice", event_id: str = "yoga", key: str = "hold-1", **body: Any) -> Answer:
+        return self.call("place_hold", "POST", "/holds", user=user, body={"event_id": event_id, **body}, key=key)
+
+    def held(self, user: str = "alice", event_id: str = "yoga", key: str = "hold-1", card: str = "pm_card_visa") -> str:
+        """A card saved and a place booked; the booking's id."""
+        self.card(user, card)
+        answer = self.hold(user, event_id, key)
+        assert answer.status == 201, answer.body
+        return str(answer.body["booking_id"])
+
+    def on(self, verb: str, booking_id: str, *, key: str = "k", body: Any = None, **who: str) -> Answer:
+        """cancel, check-in, complete or waive."""
+        function = {"cancel": "cancel_booking", "check-in": "check_in_booking", "complete": "complete_booking", "waive": "waive_no_show"}
+        resource = "/bookings/{booking_id}/" + verb
+        return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]
+
+    def refund(self, booking_id: str, *, key: str = "r", amount: int | None = None, **who: str) -> Answer:
+        body: dict[str, Any] = {"booking_id": booking_id, "reason": "requested_by_customer"}
+        if amount is not None:
+            body["amount"] = amount
+        return self.call("create_refund", "POST", "/refunds", body=body, key=key, **(who or {"staff": "sam"}))  # type: ignore[arg-type]
+
+
+def handler(function: str) -> Callable[[Any, Any], Any]:
+    module = importlib.import_module(f"functions.{function}.handler")
+    return module.handler  # type: ignore[no-any-return]
+
+
+def multi(raw: Mapping[str, Any]) -> dict[str, str]:
+    return {name: values[0] for name, values in (raw.get("multiValueHeaders") or {}).items()}
+
+
+def wire(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def proxy_event(
+    method: str,
+    resource: str,
+    path: Mapping[str, str],
+    *,
+    user: str | None,
+    staff: str | None,
+    body: Any,
+    key: str | None,
+    query: Mapping[str, str] | None = None,
+    raw_body: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    url = resource.format(**path)
+    sent = {"Content-Type": "application/json"} if body is not None or raw_body is not None else {}
+    sent |= {"Idempotency-Key": key} if key is not None else {}
+    sent |= dict(headers or {})
+    context: dict[str, Any] = {"requestId": "request", "resourcePath": resource, "httpMethod": method, "stage": "v1", "path": url}
+    if user or staff:
+        context["authorizer"] = {
+            "subject": f"did:privy:{user}" if user else staff,
+            "role": "customer" if user else "staff",
+            "expires_at": str(4_000_000_000),
+        }
+    return {
+        "resource": resource,
+        "path": url,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": dict(query) if query else None,
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} if query else None,
+        "pathParameters": dict(path) or None,
+        "requestContext": context,
+        "body": raw_body if raw_body is not None else (json.dumps(body) if body is not None else None),
+        "isBase64Encoded": False,
+        "_query": urlencode(query or {}),
+    }
+
+
+def build(monkeypatch: Any) -> World:
+    """Tables, queues, secret and simulator, wired into the composition root. Inside moto's mock_aws."""
+    world = World(Simulator(clock=lambda: world.now[0], secret_key=SECRET_KEY, seed=7, sleep=lambda _: None))
+    for name, value in create_tables().items():
+        monkeypatch.setenv(name, value)
+    sqs = boto3.client("sqs")
+    monkeypatch.setenv("STEPS_QUEUE_URL", sqs.create_queue(QueueName="steps")["QueueUrl"])
+    monkeypatch.setenv("STRIPE_EVENTS_QUEUE_URL", sqs.create_queue(QueueName="stripe-events")["QueueUrl"])
+    secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
+    created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
+    monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])
+    monkeypatch.setenv("DEPLOYMENT", DEPLOYMENT)
+    for each in ("READS", "CARDS", "MONEY"):
+        monkeypatch.setenv(f"RATE_LIMIT_{each}_PER_MINUTE", "100000")
+    for name in dir(bootstrap):
+        cached = getattr(bootstrap, name)
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    monkeypatch.setattr(bootstrap, "clock", lambda: world.time)
+    monkeypatch.setattr(bootstrap, "stripe_secret", lambda: secret)
+    transport = InProcessHTTPClient(world.simulator)
+    monkeypatch.setattr(bootstrap, "_stripe_client", lambda key: stripe_client(key, http_client=transport))
+    monkeypatch.setattr(
+        bootstrap, "Budget", lambda seconds: Budget(seconds, monotonic=lambda: world.waiting.now, sleep=world.waiting.sleep)
+    )
+    return world

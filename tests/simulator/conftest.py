@@ -1,0 +1,78 @@
+"""A simulator for each test, the unmodified SDK on it, and a check of every body that passes between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import stripe
+
+from local.stripe_simulator import Simulator
+from local.stripe_simulator.in_process import InProcessHTTPClient
+from local.stripe_simulator.rendering import public
+from local.stripe_simulator.wire import Answer, Request
+from tests.simulator import schema
+from tests.simulator.stage import Stage
+
+START = 1_795_464_000  # 2026-11-23T20:00:00Z
+
+
+class Inspector:
+    """Sees every answer; what it finds is raised in the middle of the test that caused it."""
+
+    def __init__(self) -> None:
+        self.last: Answer | None = None
+
+    def __call__(self, request: Request, answer: Answer) -> None:
+        self.last = answer
+        found = schema.faults_of_answer(request.method, request.path, answer.status, json.loads(answer.content))
+        assert not found, "\n".join(found)
+        assert answer.headers["Request-Id"].startswith("req_")
+        assert answer.headers["Stripe-Version"]
+
+
+@pytest.fixture
+def inspector() -> Inspector:
+    return Inspector()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    simulator = Simulator(clock=lambda: START, seed=1, sleep=lambda _: None)
+    yield simulator
+    found = [
+        fault
+        for event in simulator.store.rows("event").values()
+        for fault in schema.faults_of_component(public(event), "event", f"event {event['type']}")
+    ]
+    assert not found, "\n".join(found)
+    simulator.close()
+
+
+@pytest.fixture
+def client(simulator: Simulator, inspector: Inspector) -> stripe.StripeClient:
+    transport = InProcessHTTPClient(simulator, inspector)
+    return stripe.StripeClient("sk_test_simulator", http_client=transport, max_network_retries=0)
+
+
+@pytest.fixture
+def stage(simulator: Simulator, client: stripe.StripeClient) -> Stage:
+    return Stage(simulator, client)
+
+
+@pytest.fixture
+def raw(simulator: Simulator, inspector: Inspector) -> Any:
+    """A request as it stands on the wire, for what the SDK would never send."""
+
+    def send(
+        method: str, path: str, body: str = "", query: str = "", headers: dict[str, str] | None = None
+    ) -> tuple[int, Any, dict[str, str]]:
+        given = {"authorization": "Bearer sk_test_simulator"} if headers is None else headers
+        request = Request(method, path, query, given, body.encode())
+        answer = simulator.handle(request)
+        inspector(request, answer)
+        return answer.status, json.loads(answer.content), dict(answer.headers)
+
+    return send

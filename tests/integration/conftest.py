@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -11,7 +12,8 @@ from tests.world import World, build
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
+    """Makes worlds: each call forgets the one before."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -20,5 +22,21 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "POWERTOOLS_METRICS_NAMESPACE": "Holdfast",
     }.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        yield build(monkeypatch)
+    started: list[Any] = []
+
+    def make() -> World:
+        if started:
+            started.pop().stop()
+        aws = mock_aws()
+        aws.start()
+        started.append(aws)
+        return build(monkeypatch)
+
+    yield make
+    for aws in started:
+        aws.stop()
+
+
+@pytest.fixture
+def world(new_world: Callable[[], World]) -> World:
+    return new_world()

@@ -1,0 +1,79 @@
+"""What a deployment still lacks: the secret's values, Stripe's webhook, and what the emulator overlooks."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from typing import Any
+
+import httpx
+from samtranslator.yaml_helper import yaml_parse
+
+from local.cloud.aws import Aws
+from local.cloud.deploy import Deployment
+from local.cloud.places import TEMPLATE
+from local.cloud.processes import ProcessFailed
+from local.cloud.services import Services
+
+
+def put_keys(aws: Aws, deployment: Deployment, services: Services) -> str:
+    """The signing secret that Stripe's simulator and the webhook function now share."""
+    webhook_secret = f"whsec_{secrets.token_hex(16)}"
+    aws.secretsmanager.put_secret_value(
+        SecretId=deployment.resources["StripeSecret"],
+        SecretString=json.dumps(
+            {
+                "secret_key": services.stripe_secret_key,
+                "publishable_key": services.stripe_publishable_key,
+                "webhook_secrets": [webhook_secret],
+            }
+        ),
+    )
+    return webhook_secret
+
+
+def register_webhook(services: Services, webhook_url: str, webhook_secret: str) -> None:
+    answer = httpx.post(
+        f"{services.stripe_url}/_simulator/webhook_endpoints",
+        json={"url": webhook_url, "secret": webhook_secret, "enabled_events": ["*"]},
+        trust_env=False,
+    )
+    answer.raise_for_status()
+
+
+def switch_on_what_was_overlooked(aws: Aws, deployment: Deployment) -> None:
+    """The emulator creates tables without their TTL and APIs without their gateway responses."""
+    resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
+    for name, resource in resources.items():
+        lifetime = resource.get("Properties", {}).get("TimeToLiveSpecification")
+        if lifetime:
+            aws.dynamodb.update_time_to_live(TableName=deployment.resources[name], TimeToLiveSpecification=lifetime)
+    api_id = deployment.resources["Api"]
+    for kind, response in resources["Api"]["Properties"]["GatewayResponses"].items():
+        headers = response["ResponseParameters"]["Headers"]
+        aws.apigateway.put_gateway_response(
+            restApiId=api_id,
+            responseType=kind,
+            statusCode=str(response["StatusCode"]),
+            responseParameters={f"gatewayresponse.header.{header}": value for header, value in headers.items()},
+            responseTemplates=response["ResponseTemplates"],
+        )
+    aws.apigateway.create_deployment(restApiId=api_id, stageName=resources["Api"]["Properties"]["StageName"])
+
+
+def wait_until_it_answers(api_url: str, staff_token: str, seconds: float = 60.0) -> None:
+    """Through the gateway, the authorizer and a function to a table and back."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = httpx.get(
+            f"{api_url}/events/no-such-event",
+            headers={"Authorization": f"Bearer {staff_token}"},
+            timeout=30,
+            trust_env=False,
+        )
+        if answer.status_code < 500:
+            return
+        if time.monotonic() > deadline:
+            raise ProcessFailed(f"the API answers {answer.status_code}: {answer.text}")
+        time.sleep(0.5)

@@ -1,0 +1,33 @@
+"""Outlives whoever started it, if only for a moment: kills the process groups that it left behind.
+
+It reads a group per line, negative when that has ended. Its input ends when the runner ends, however that came about:
+an answer to `kill -9`, a closed terminal and a crash alike, on every Unix.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+
+def main() -> None:
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    groups: list[int] = []
+    for line in sys.stdin:
+        group = int(line)
+        if group > 0:
+            groups.append(group)
+        elif -group in groups:
+            groups.remove(-group)
+    for number, wait in ((signal.SIGTERM, 1.0), (signal.SIGKILL, 0.0)):
+        for group in reversed(groups):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, number)
+        if groups:
+            time.sleep(wait)
+
+
+if __name__ == "__main__":
+    main()

@@ -48,6 +48,7 @@ from holdfast.fields import (
     Limit,
     PaymentMethodId,
     PolicyHash,
+    PolicyTerms,
     PositiveAmount,
     Price,
     Reason,
@@ -76,8 +77,8 @@ __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
     "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor", "EventId",
     "EventView", "HoldView", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView", "Page",
-    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PositiveAmount", "Price", "Problem", "Reason", "RefundView",
-    "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
+    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Reason",
+    "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
     "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
 ]  # fmt: skip
 

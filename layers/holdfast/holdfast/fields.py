@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from holdfast.pages import MAXIMUM_LIMIT
+from holdfast.policy_schema import PARTIAL_POLICY
 
 _ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 _STRIPE_ID: Final = r"^[A-Za-z0-9_-]{1,255}$"
@@ -78,9 +79,15 @@ Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plai
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
 PositiveAmount = Annotated[int, Field(ge=1)]
 AmountOrZero = Annotated[int, Field(ge=0)]
+PolicyTerms = Annotated[dict[str, Any], WithJsonSchema(PARTIAL_POLICY)]
 CurrencyCode = Annotated[str, Field(min_length=1, max_length=16)]
 
-Limit = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=MAXIMUM_LIMIT)]
+Limit = Annotated[
+    int,
+    BeforeValidator(_whole),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAXIMUM_LIMIT}),
+    Query(ge=1, le=MAXIMUM_LIMIT),
+]
 Cursor = Annotated[str | None, Query(max_length=1024)]
 IdempotencyKey = Annotated[
     str,

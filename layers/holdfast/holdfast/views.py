@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from holdfast.booking import Outcome, Status
+from holdfast.policy_schema import SERVED_POLICY
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -89,7 +90,7 @@ class EventView(View):
     ends_at: WireTime
     timezone: str
     hold_amount: int
-    policy: dict[str, Any]
+    policy: Annotated[dict[str, Any], WithJsonSchema(SERVED_POLICY)]
     policy_hash: str
     cancelled_at: WireTime | None
     no_shows_ordered_at: WireTime | None

@@ -105,12 +105,23 @@ class World:
     ) -> Answer:
         """One request through the function's handler, as API Gateway hands it over."""
         event = proxy_event(
-            method, resource, path, user=user, staff=staff, body=body, key=key, query=query, raw_body=raw_body, headers=headers
+            method,
+            resource,
+            path,
+            user=user,
+            staff=staff,
+            body=body,
+            key=key,
+            query=query,
+            raw_body=raw_body,
+            headers=headers,
         )
         self.requests += 1
         event["requestContext"]["requestId"] = f"request-{self.requests}"
         raw = handler(function)(event, Context())
-        return Answer(raw["statusCode"], json.loads(raw["body"]) if raw["body"] else None, raw.get("headers") or multi(raw))
+        return Answer(
+            raw["statusCode"], json.loads(raw["body"]) if raw["body"] else None, raw.get("headers") or multi(raw)
+        )
 
     def sweep(self) -> dict[str, Any]:
         """The schedule's own event, then everything that it queued."""
@@ -123,7 +134,9 @@ class World:
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         delivered = 0
-        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
+            "Messages"
+        ):
             records = [
                 {"messageId": each["MessageId"], "body": each["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
                 for each in messages
@@ -173,7 +186,9 @@ class World:
 
     # --- customs -------------------------------------------------------------------------------------------------------
 
-    def event(self, event_id: str = "yoga", *, starts_in: timedelta = timedelta(days=2), **changes: Any) -> dict[str, Any]:
+    def event(
+        self, event_id: str = "yoga", *, starts_in: timedelta = timedelta(days=2), **changes: Any
+    ) -> dict[str, Any]:
         starts = self.time() + starts_in
         body = {
             "title": "Yoga",
@@ -187,7 +202,9 @@ class World:
         return dict(answer.body)
 
     def card(self, user: str = "alice", card: str = "pm_card_visa") -> str:
-        answer = self.call("attach_payment_method", "POST", "/payment-methods", user=user, body={"payment_method_id": card})
+        answer = self.call(
+            "attach_payment_method", "POST", "/payment-methods", user=user, body={"payment_method_id": card}
+        )
         assert answer.status == 201, answer.body
         return str(answer.body["id"])
 
@@ -203,7 +220,12 @@ class World:
 
     def on(self, verb: str, booking_id: str, *, key: str = "k", body: Any = None, **who: str) -> Answer:
         """cancel, check-in, complete or waive."""
-        function = {"cancel": "cancel_booking", "check-in": "check_in_booking", "complete": "complete_booking", "waive": "waive_no_show"}
+        function = {
+            "cancel": "cancel_booking",
+            "check-in": "check_in_booking",
+            "complete": "complete_booking",
+            "waive": "waive_no_show",
+        }
         resource = "/bookings/{booking_id}/" + verb
         return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]
 
@@ -244,7 +266,13 @@ def proxy_event(
     sent = {"Content-Type": "application/json"} if body is not None or raw_body is not None else {}
     sent |= {"Idempotency-Key": key} if key is not None else {}
     sent |= dict(headers or {})
-    context: dict[str, Any] = {"requestId": "request", "resourcePath": resource, "httpMethod": method, "stage": "v1", "path": url}
+    context: dict[str, Any] = {
+        "requestId": "request",
+        "resourcePath": resource,
+        "httpMethod": method,
+        "stage": "v1",
+        "path": url,
+    }
     if user or staff:
         context["authorizer"] = {
             "subject": f"did:privy:{user}" if user else staff,
@@ -290,6 +318,8 @@ def build(monkeypatch: Any) -> World:
     transport = InProcessHTTPClient(world.simulator)
     monkeypatch.setattr(bootstrap, "_stripe_client", lambda key: stripe_client(key, http_client=transport))
     monkeypatch.setattr(
-        bootstrap, "Budget", lambda seconds: Budget(seconds, monotonic=lambda: world.waiting.now, sleep=world.waiting.sleep)
+        bootstrap,
+        "Budget",
+        lambda seconds: Budget(seconds, monotonic=lambda: world.waiting.now, sleep=world.waiting.sleep),
     )
     return world

@@ -31,7 +31,11 @@ def test_a_completed_booking_pays_what_staff_say_and_the_rest_goes_back(yoga: Wo
     answer = yoga.on("complete", booking_id, staff="sam", body={"amount": 4200})
 
     assert answer.status == 200, answer.body
-    assert (answer.body["payment_status"], answer.body["captured"], answer.body["outcome"]) == ("captured", 4200, "completed")
+    assert (answer.body["payment_status"], answer.body["captured"], answer.body["outcome"]) == (
+        "captured",
+        4200,
+        "completed",
+    )
     assert yoga.intents()[0].amount_received == 4200
     assert yoga.story(booking_id)[2:] == ["check_in succeeded", "capture started", "capture succeeded"]
 
@@ -77,7 +81,12 @@ def test_a_no_show_is_captured_by_the_clock_once_the_venue_checked_in_anybody(yo
     yoga.sweep()
 
     booking = yoga.booking(absent)
-    assert (booking.payment_status, booking.outcome, booking.captured, booking.fee) == ("captured", "no_show", 5000, 5000)
+    assert (booking.payment_status, booking.outcome, booking.captured, booking.fee) == (
+        "captured",
+        "no_show",
+        5000,
+        5000,
+    )
     assert yoga.booking(present).payment_status == "held"
 
 
@@ -89,7 +98,12 @@ def test_attended_and_never_completed_pays_the_price_a_day_after_the_end(yoga: W
     yoga.sweep()
 
     booking = yoga.booking(booking_id)
-    assert (booking.payment_status, booking.outcome, booking.captured, booking.fee) == ("captured", "completed", 5000, 0)
+    assert (booking.payment_status, booking.outcome, booking.captured, booking.fee) == (
+        "captured",
+        "completed",
+        5000,
+        0,
+    )
 
 
 def test_a_venue_that_says_nothing_charges_nobody_and_the_hold_goes_back(yoga: World) -> None:
@@ -164,7 +178,9 @@ def test_three_d_secure_is_wanted_then_done_then_held(yoga: World) -> None:
     waiting = confirm(yoga, booking_id)
     intent = yoga.booking(booking_id).hold
     assert intent is not None
-    yoga.simulator.control("POST", f"/_simulator/payment_intents/{intent.payment_intent_id}/authenticate", {"outcome": "succeeded"})
+    yoga.simulator.control(
+        "POST", f"/_simulator/payment_intents/{intent.payment_intent_id}/authenticate", {"outcome": "succeeded"}
+    )
     confirmed = confirm(yoga, booking_id)
 
     assert waiting.status == 202
@@ -173,7 +189,9 @@ def test_three_d_secure_is_wanted_then_done_then_held(yoga: World) -> None:
 
 
 def confirm(world: World, booking_id: str, key: str = "c"):
-    return world.call("confirm_hold", "POST", "/holds/{booking_id}/confirm", user="carol", key=key, booking_id=booking_id)
+    return world.call(
+        "confirm_hold", "POST", "/holds/{booking_id}/confirm", user="carol", key=key, booking_id=booking_id
+    )
 
 
 def test_failed_authentication_is_402_and_nothing_stays_at_stripe(yoga: World) -> None:
@@ -181,7 +199,9 @@ def test_failed_authentication_is_402_and_nothing_stays_at_stripe(yoga: World) -
     booking_id = yoga.hold("carol").body["booking_id"]
     hold = yoga.booking(booking_id).hold
     assert hold is not None
-    yoga.simulator.control("POST", f"/_simulator/payment_intents/{hold.payment_intent_id}/authenticate", {"outcome": "failed"})
+    yoga.simulator.control(
+        "POST", f"/_simulator/payment_intents/{hold.payment_intent_id}/authenticate", {"outcome": "failed"}
+    )
 
     answer = confirm(yoga, booking_id)
     yoga.sweep()

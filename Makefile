@@ -12,7 +12,7 @@ VENV := .venv/bin
 RUN := $(VENV)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run demo test e2e check format build lock openapi clean
+.PHONY: help tools run demo test e2e check format build logs lock openapi clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ check: tools ## Formatting, lint, types, the template, and what is generated: al
 
 format: tools ## Format the code and mend what ruff can mend
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format .
+
+logs: tools ## Fetch what the functions of the running local cloud have logged into .local/logs/functions
+	@$(RUN) local.cloud logs
 
 build: tools ## Build the layers and functions for this machine's Python
 	@$(RUN) local.cloud build

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import fcntl
 import importlib.util
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
+from local.cloud import function_logs
+from local.cloud.aws import Aws
 from local.cloud.build import build
 from local.cloud.places import LOCAL, PYTHON
 from local.cloud.processes import Processes, ProcessFailed, Progress
@@ -32,8 +36,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="local.cloud", description="The local cloud.")
     parser.add_argument(
         "command",
-        choices=("run", "demo", "up", "build"),
-        help="run plays the demo and stays until Ctrl-C; demo leaves after it; up only stays; build only builds",
+        choices=("run", "demo", "up", "build", "logs"),
+        help="run plays the demo and stays until Ctrl-C; demo leaves after it; up only stays; build only builds; logs fetches what the functions of a running cloud have logged",
     )
     command = parser.parse_args().command
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -41,6 +45,8 @@ def main() -> int:
     try:
         if command == "build":
             return _build()
+        if command == "logs":
+            return _logs()
         with _alone():
             return _serve(command)
     except (ProcessFailed, AlreadyRunning) as failed:
@@ -73,6 +79,18 @@ def _build() -> int:
     say = Progress()
     with Processes(LOCAL / "logs") as processes:
         say("built with sam build" if build(processes) else "nothing to build: sources are as they were")
+    return 0
+
+
+def _logs() -> int:
+    try:
+        stack = json.loads((LOCAL / "stack.json").read_text())
+    except FileNotFoundError:
+        print("No local cloud runs in this folder; the logs of the last one are in .local/logs.", file=sys.stderr)
+        return 1
+    folder = Path(stack["logs"]) / "functions"
+    function_logs.fetch(Aws(stack["aws_endpoint_url"]), stack["functions"], folder)
+    print(f"The functions' logs are in {folder}")
     return 0
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
@@ -37,6 +39,14 @@ class Aws:
     @cached_property
     def apigateway(self) -> APIGatewayClient:
         return boto3.client("apigateway", **self._settings())
+
+    @cached_property
+    def functions(self) -> LambdaClient:
+        return boto3.client("lambda", **self._settings())
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return boto3.client("logs", **self._settings())
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -56,14 +56,13 @@ def _environment() -> dict[str, str]:
 
 def _fingerprint() -> str:
     digest = hashlib.sha256(f"{RUNTIME} {ROOT}".encode())
-    for file in sorted(_sources()):
+    for file in sorted({each for each in _sources() if each.is_file() and "__pycache__" not in each.parts}):
         digest.update(f"\n{file.relative_to(ROOT)} {hashlib.sha256(file.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()
 
 
 def _sources() -> Iterator[Path]:
     yield TEMPLATE
-    for folder in ("layers", "functions"):
-        for file in (ROOT / folder).rglob("*"):
-            if file.is_file() and "__pycache__" not in file.parts:
-                yield file
+    yield from (ROOT / "layers").glob("*/*")
+    for folder in ("layers/holdfast/holdfast", "functions"):
+        yield from (ROOT / folder).rglob("*")

@@ -43,12 +43,21 @@ def register_webhook(services: Services, webhook_url: str, webhook_secret: str) 
 
 
 def switch_on_what_was_overlooked(aws: Aws, deployment: Deployment) -> None:
-    """The emulator creates tables without their TTL and APIs without their gateway responses."""
+    """Tables come without their TTL, APIs without their gateway responses, and numbers from parameters as texts."""
     resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
+    _set_lifetimes(aws, deployment, resources)
+    _set_gateway_responses(aws, deployment, resources)
+    _set_concurrency(aws)
+
+
+def _set_lifetimes(aws: Aws, deployment: Deployment, resources: dict[str, Any]) -> None:
     for name, resource in resources.items():
         lifetime = resource.get("Properties", {}).get("TimeToLiveSpecification")
         if lifetime:
             aws.dynamodb.update_time_to_live(TableName=deployment.resources[name], TimeToLiveSpecification=lifetime)
+
+
+def _set_gateway_responses(aws: Aws, deployment: Deployment, resources: dict[str, Any]) -> None:
     api_id = deployment.resources["Api"]
     for kind, response in resources["Api"]["Properties"]["GatewayResponses"].items():
         headers = response["ResponseParameters"]["Headers"]
@@ -60,6 +69,16 @@ def switch_on_what_was_overlooked(aws: Aws, deployment: Deployment) -> None:
             responseTemplates=response["ResponseTemplates"],
         )
     aws.apigateway.create_deployment(restApiId=api_id, stageName=resources["Api"]["Properties"]["StageName"])
+
+
+def _set_concurrency(aws: Aws) -> None:
+    """Its pollers compare what the template says with a number, and stumble over a text."""
+    for mapping in aws.functions.list_event_source_mappings()["EventSourceMappings"]:
+        concurrency = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if concurrency is not None:
+            aws.functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(concurrency)}
+            )
 
 
 def wait_until_it_answers(api_url: str, staff_token: str, seconds: float = 60.0) -> None:

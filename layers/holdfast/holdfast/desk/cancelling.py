@@ -33,9 +33,16 @@ def cancel(desk: Desk, request: Request, *, caller: Caller, booking_id: str, cha
             )
             if settled.answer is not None or settled.booking.operation is not None:
                 return settled
+            record = _planned_again(desk, record)
         return settled
 
     return answer(desk.operations, request, evaluate)
+
+
+def _planned_again(desk: Desk, record: Record) -> Record:
+    """The same request, ready to begin another operation in the place of the one that was refused."""
+    kept = desk.store.records.get(record.key, desk.clock())
+    return replace(record, replaces=kept.operation_id if kept else None)
 
 
 def _cancel_once(desk: Desk, booking: Booking, record: Record, *, is_staff: bool, charges_fee: bool) -> Settled:

@@ -36,7 +36,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The idempotency record of a request: whom it began what for, and in the end its answer."""
+    """The idempotency record of a request: which operation it began, and in the end its answer.
+
+    `replaces` names the operation that the request began before this one, when its wish had to be planned again.
+    """
 
     key: str
     body_hash: str
@@ -44,6 +47,7 @@ class Record:
     operation_id: str | None = None
     answer: Mapping[str, Any] | None = None
     answered_unknown: bool = False
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,6 @@ class Commit:
     stripe_event_id: str | None = None
     counts_check_in: bool = False
 
-
-_NO_OPERATION: Final = "attribute_not_exists(operation_id) AND attribute_not_exists(answer)"
 
 Action = tuple[dict[str, Any], type[ConditionFailed]]
 
@@ -118,15 +120,18 @@ def record_item(record: Record, now: datetime) -> dict[str, Any]:
 
 
 def _put_record(tables: Tables, record: Record, now: datetime) -> Action:
+    # TTL deletes late, so an expired record may still lie there; a record without an operation only noted a wish.
+    free = "attribute_not_exists(#key) OR expires_at < :now"
+    mine = "attribute_not_exists(operation_id)" if record.replaces is None else "operation_id = :replaces"
+    values: dict[str, Any] = {":now": int(now.timestamp()), ":hash": record.body_hash}
+    if record.replaces is not None:
+        values[":replaces"] = record.replaces
     put = {
         "TableName": tables.idempotency,
         "Item": record_item(record, now),
-        # TTL deletes late, so an expired record may still lie there; a record without an operation only noted a wish.
-        "ConditionExpression": "attribute_not_exists(#key) OR expires_at < :now OR (body_hash = :hash AND "
-        + _NO_OPERATION
-        + ")",
+        "ConditionExpression": f"{free} OR (body_hash = :hash AND {mine} AND attribute_not_exists(answer))",
         "ExpressionAttributeNames": {"#key": "key"},
-        "ExpressionAttributeValues": marshal({":now": int(now.timestamp()), ":hash": record.body_hash}),
+        "ExpressionAttributeValues": marshal(values),
     }
     return {"Put": put}, RecordTaken
 

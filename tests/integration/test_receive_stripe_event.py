@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 from stripe import WebhookSignature
 
+from holdfast.errors import InvalidRequest
 from holdfast.stripe_door import StripeDoor, WebhookSecrets
 
 ROOT = Path(__file__).parents[2]
@@ -143,6 +144,15 @@ def test_an_event_too_large_for_the_queue_goes_as_a_hint(post, queue):
 
 def test_a_body_over_a_mebibyte_is_400(post):
     assert post(EVENT | {"padding": "x" * 1024 * 1024})[0] == 400
+
+
+@pytest.mark.parametrize("request_", [{}, {"body": "%", "isBase64Encoded": True}, {"headers": None, "body": "{}"}])
+def test_a_request_that_is_nothing_of_the_kind_is_malformed(aws, queue, request_):
+    put_secrets("whsec_1")
+    secrets = WebhookSecrets(boto3.client("secretsmanager"), "stripe")
+
+    with pytest.raises(InvalidRequest):
+        StripeDoor(secrets, boto3.client("sqs"), queue.url).receive(request_)
 
 
 def test_without_a_queue_stripe_is_told_to_come_again(post, queue):

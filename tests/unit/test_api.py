@@ -37,6 +37,11 @@ class _HoldRequest(api.Body):
     on: bool = True
 
 
+class _Words(api.Body):
+    title: api.Title
+    reason: api.Reason = "because"
+
+
 class _Cancel(api.Body):
     charge_fee: bool = False
 
@@ -61,6 +66,21 @@ def _app() -> api.Api:
     def listing(limit: api.Limit = 20, cursor: api.Cursor = None, event_id: api.EventId | None = None) -> api.Answer:
         return api.reply(200, {"limit": limit, "cursor": cursor, "event_id": event_id})
 
+    @app.post("/words", **done)
+    def words(body: _Words) -> api.Answer:
+        return api.reply(200, body)
+
+    @app.delete("/things/<thing_id>", **done)
+    def delete(thing_id: api.BookingId) -> api.Answer:
+        return api.reply(204)
+
+    _add_failing_routes(app)
+    return app
+
+
+def _add_failing_routes(app: api.Api) -> None:
+    done = api.documented("A failure", {200: api.MoneyView})
+
     @app.get("/declined", **done)
     def declined() -> api.Answer:
         raise CardDeclined("Your card was declined.", decline_code="insufficient_funds", booking_id="bkg_1")
@@ -76,12 +96,6 @@ def _app() -> api.Api:
     @app.get("/replayed", **done)
     def replayed() -> api.Answer:
         return api.reply(402, {"type": "/problems/card-declined", "instance": "an older request"}, replayed=True)
-
-    @app.delete("/things/<thing_id>", **done)
-    def delete(thing_id: api.BookingId) -> api.Answer:
-        return api.reply(204)
-
-    return app
 
 
 APP = _app()
@@ -323,6 +337,8 @@ def test_bytes_that_are_no_text_are_400(encoded):
         ({"starts_at": "0001-01-01T00:00:00+14:00"}, "/starts_at"),
         ({"starts_at": "9999-12-31T23:59:59-14:00"}, "/starts_at"),
         ({"starts_at": 1_800_000_000}, "/starts_at"),
+        ({"starts_at": "1999-12-31T23:59:59Z"}, "/starts_at"),
+        ({"starts_at": "2200-01-01T00:00:00Z"}, "/starts_at"),
         ({"zone": "Nowhere/Land"}, "/zone"),
         ({"zone": "../../etc/passwd"}, "/zone"),
         ({"zone": "Europe"}, "/zone"),
@@ -335,10 +351,39 @@ def test_a_malformed_field_is_400_with_its_pointer(change, pointer):
     assert pointers(problem) == {pointer}
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"title": ""}, "/title"),
+        ({"title": "   "}, "/title"),
+        ({"title": "a\u0000b"}, "/title"),
+        ({"title": "a\u202eb"}, "/title"),
+        ({"title": "x" * 201}, "/title"),
+        ({"title": "x", "reason": "y" * 501}, "/reason"),
+    ],
+)
+def test_text_is_bounded_and_has_no_control_characters(body, pointer):
+    status, problem, _ = post(body, path="/words")
+
+    assert (status, pointers(problem)) == (400, {pointer})
+
+
+def test_text_may_have_any_letters_and_new_lines():
+    written = {"title": "Díner 🍷 für 2", "reason": "first line\nsecond"}
+
+    assert post(written, path="/words")[:2] == (200, written)
+
+
 def test_all_faults_are_named_at_once():
     _, problem, _ = post({"price": {"amount": "1"}, "x": 1})
 
     assert pointers(problem) == {"/event_id", "/price/amount", "/price/currency", "/x"}
+
+
+def test_a_time_zone_is_one_that_exists():
+    assert (
+        post(GOOD | {"zone": "America/Argentina/Buenos_Aires"})[1]["body"]["zone"] == "America/Argentina/Buenos_Aires"
+    )
 
 
 def test_times_with_an_offset_are_taken_to_utc_and_to_the_second():

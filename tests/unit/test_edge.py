@@ -235,10 +235,29 @@ def test_a_metric_is_one_embedded_line(capsys):
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Holdfast"
 
 
-def test_without_tracing_a_handler_stays_as_it_is(monkeypatch):
-    telemetry.tracer.cache_clear()
-
-    def handler(event, context):
+def echo(event, context):
+    with telemetry.request("echo", context, booking_id="bkg_1"):
         return event
 
-    assert telemetry.traced(handler) is handler
+
+@pytest.mark.parametrize("environment", [{}, {"AWS_XRAY_DAEMON_ADDRESS": "x", "POWERTOOLS_TRACE_DISABLED": "true"}])
+def test_without_tracing_a_handler_stays_as_it_is(monkeypatch, environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert telemetry.traced(echo) is echo
+
+
+def test_with_tracing_a_handler_still_answers(monkeypatch):
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000")
+    traced = telemetry.traced(echo)
+    try:
+        assert traced is not echo
+        assert traced({"n": 1}, None) == {"n": 1}
+    finally:
+        telemetry._tracers.clear()
+
+
+def test_staff_are_known_by_their_role():
+    assert Caller("sam", Role.STAFF, 1).is_staff
+    assert not Caller("sam", Role.CUSTOMER, 1).is_staff

@@ -307,6 +307,12 @@ def test_a_customer_can_read_the_amounts_and_windows():
     assert "If you do not come, you are charged 100 percent of the price (25.00 EUR)" in words
 
 
+def test_the_text_leaves_out_a_grace_that_is_none():
+    strict = policy.resolve({"booking_grace_minutes": 0, "no_show_grace_minutes": 0})
+
+    assert "minute" not in policy.text(strict, PRICE)
+
+
 def test_the_text_says_nothing_where_nothing_is_charged():
     lenient = policy.resolve(
         {

@@ -61,7 +61,9 @@ class Keys:
         return self.document
 
 
-PRIVY_KEYS = Keys(jwk(P256, "k1"), jwk(P384, "k384"), jwk(P384, "lies", alg="ES256"), jwk(RSA, "rsa"))
+PRIVY_KEYS = Keys(
+    jwk(P256, "k1"), jwk(P256, "half") | {"y": None}, jwk(P384, "k384"), jwk(P384, "lies", alg="ES256"), jwk(RSA, "rsa")
+)
 STAFF_KEYS = Keys(
     jwk(RSA, "r1"),
     jwk(P256, "e1"),
@@ -172,6 +174,9 @@ def test_small_differences_between_clocks_are_forgiven_but_not_for_expiry():
         _sign_anything(CLAIMS, {"kid": "lies"}),
         sign(CLAIMS, RSA, "RS256", "rsa"),
         sign(CLAIMS, kid="unknown"),
+        sign(CLAIMS, kid="half"),
+        _sign_anything(CLAIMS, {"crit": ["b64"], "b64": True}),
+        sign(STAFF, RSA, "RS256", "e1"),
         _sign_anything(CLAIMS, {"kid": None}),
         _sign_anything(CLAIMS, {"kid": 5}),
         _sign_anything(CLAIMS, {"crit": ["exp"]}),

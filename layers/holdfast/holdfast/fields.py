@@ -59,8 +59,6 @@ def _plain(value: str) -> str:
 
 def _whole(value: Any) -> int:
     """Query parameters are text; pydantic would also take " 5", "5.0" and "1_0" for integers."""
-    if isinstance(value, int):
-        return value
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
         raise ValueError("This must be a whole number.")
     return int(value)

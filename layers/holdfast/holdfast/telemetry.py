@@ -28,6 +28,7 @@ _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 
 _fields: dict[str, object] = {}
 _failure: list[BaseException] = []
+_tracers: list[Tracer] = []
 _cold = True
 
 
@@ -42,19 +43,10 @@ def logger() -> Logger:
     return Logger(utc=True, logger_formatter=_RedactingFormatter(utc=True, log_record_order=["level", "message"]))
 
 
-@cache
-def tracer() -> Tracer | None:
-    """Powertools' tracer where tracing is on, else None.
-
-    Importing the X-Ray SDK costs a cold start some 100 ms, so it happens only in Lambda with tracing on, only if the
-    SDK is in the layer, and only unless `POWERTOOLS_TRACE_DISABLED` says otherwise.
-    """
+def _tracing_is_on() -> bool:
+    """Only where an X-Ray daemon listens, which is in Lambda; and unless Powertools' own variable says otherwise."""
     disabled = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in ("1", "true", "yes", "on", "y", "t")
-    if disabled or "_X_AMZN_TRACE_ID" not in os.environ or find_spec("aws_xray_sdk") is None:
-        return None
-    from aws_lambda_powertools import Tracer
-
-    return Tracer(auto_patch=False)
+    return "AWS_XRAY_DAEMON_ADDRESS" in os.environ and not disabled and find_spec("aws_xray_sdk") is not None
 
 
 def annotate(**fields: object) -> None:
@@ -62,8 +54,8 @@ def annotate(**fields: object) -> None:
     for name, value in fields.items():
         if value is not None:
             _fields[name] = value
-            if (tracing := tracer()) is not None and isinstance(value, str | int):
-                tracing.put_annotation(name, str(value))
+            if _tracers and isinstance(value, str | int):
+                _tracers[0].put_annotation(name, str(value))
 
 
 def failed(error: BaseException) -> None:
@@ -96,11 +88,17 @@ def request(kind: str, context: object, **fields: object) -> Iterator[None]:
 
 
 def traced(handler: _Handler) -> _Handler:
-    """Gives a handler its own trace segment where tracing is on; answers are not captured, they hold client secrets."""
-    tracing = tracer()
-    if tracing is None:
+    """Gives a handler its own trace segment where tracing is on; answers are not captured, they hold client secrets.
+
+    Importing the X-Ray SDK costs a cold start some 100 ms, so it happens here, for those who ask, and nowhere else.
+    """
+    if not _tracing_is_on():
         return handler
-    return cast(_Handler, tracing.capture_lambda_handler(handler, capture_response=False))
+    from aws_lambda_powertools import Tracer
+
+    tracer = Tracer(auto_patch=False)
+    _tracers[:] = [tracer]
+    return cast(_Handler, tracer.capture_lambda_handler(handler, capture_response=False))
 
 
 def count(

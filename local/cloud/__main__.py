@@ -18,7 +18,7 @@ from types import FrameType
 from local.cloud import function_logs
 from local.cloud.aws import Aws
 from local.cloud.build import build
-from local.cloud.places import LOCAL, PYTHON
+from local.cloud.places import LOCAL, PYTHON, ROOT
 from local.cloud.processes import Processes, ProcessFailed, Progress
 from local.cloud.running import Running, running_cloud
 from local.cloud.stack import Stack
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument(
         "command",
         choices=("run", "demo", "up", "build", "logs"),
-        help="run plays the demo and stays until Ctrl-C; demo leaves after it; up only stays; build only builds; logs fetches what the functions of a running cloud have logged",
+        help="run: demo, then stay until Ctrl-C; demo: leave after it; up: no demo; build: sam build; logs: fetch functions' logs",
     )
     command = parser.parse_args().command
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -109,7 +109,9 @@ def _demo(running: Running) -> int:
     if importlib.util.find_spec("local.demo") is None:
         print("There is no demo yet (local/demo).", flush=True)
         return 0
-    environment = dict(os.environ) | {"NO_PROXY": "127.0.0.1,localhost"}
+    # The demo checks the log's hashes with the layer's own code.
+    layer = str(ROOT / "layers" / "holdfast")
+    environment = dict(os.environ) | {"NO_PROXY": "127.0.0.1,localhost", "PYTHONPATH": layer}
     code = running.processes.show("demo", [PYTHON, "-m", "local.demo"], environment)
     if code != 0:
         print(f"The demo failed with exit code {code}; logs of every process are in {running.stack.logs}", flush=True)

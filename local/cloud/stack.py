@@ -78,7 +78,7 @@ def describe(services: Services, deployment: Deployment, webhook_secret: str, lo
         webhook_secret=webhook_secret,
         stripe_secret_key=services.stripe_secret_key,
         stripe_publishable_key=services.stripe_publishable_key,
-        stripe_secret_arn=deployment.resources["StripeSecret"],
+        stripe_secret_arn=deployment.outputs["StripeSecretArn"],
         staff_token=token(services.issuer_url, "staff-1", roles=["staff"]),
         customer_tokens={name: token(services.issuer_url, f"did:privy:{name}") for name in _CUSTOMERS},
         tables={name: deployment.resources[resource] for name, resource in _TABLES.items()},

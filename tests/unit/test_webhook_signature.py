@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stripe import SignatureVerificationError, WebhookSignature
 
@@ -88,6 +90,15 @@ def test_a_malformed_header_is_refused(header):
     assert not isinstance(bad.value, NoSecretMatches)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_secret_verifies_nothing(blank):
+    signature = hmac.new(blank.encode(), f"{NOW}.".encode() + BODY, "sha256").hexdigest()
+
+    with pytest.raises(NoSecretMatches):
+        verify(BODY, f"t={NOW},v1={signature}", [blank], now=NOW)
+
+
+@example(body="", secret="\r", at=1, tampered=False)
 @given(st.text(), st.text(min_size=1), st.integers(1, 2_000_000_000), st.booleans())
 def test_the_sdk_and_we_agree(body, secret, at, tampered):
     header = WebhookSignature.generate_signature_header(body, secret, timestamp=at)
@@ -107,7 +118,8 @@ def test_the_sdk_and_we_agree(body, secret, at, tampered):
             return False
         return True
 
-    assert ours() == theirs() == (not tampered)
+    assert ours() == theirs()
+    assert ours() == (not tampered and secret.strip(" \t\r\n\f\v") != "")
 
 
 @given(st.text())

@@ -14,6 +14,7 @@ from typing import Final
 
 TOLERANCE_SECONDS: Final = 300
 _LONGEST_HEADER: Final = 4096
+_BLANK: Final = " \t\r\n\f\v"
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -35,6 +36,8 @@ def verify(body: bytes, header: str | None, secrets: Sequence[str], *, now: floa
     if abs(now - int(timestamp)) > TOLERANCE_SECONDS:
         raise BadSignature("The signature's timestamp is not recent.")
     for secret in secrets:
+        if not secret.strip(_BLANK):
+            continue  # a secret that was left blank is one that everybody knows
         expected = hmac.new(secret.encode(), timestamp.encode() + b"." + body, "sha256").hexdigest().encode()
         if any(hmac.compare_digest(expected, signature.encode()) for signature in signatures):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -16,11 +17,32 @@ class Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     # Headers and body go out as two writes; Nagle would hold the second for 40 ms on a kept-alive connection.
     disable_nagle_algorithm = True
+    # A client that went away without closing gives its thread back.
+    timeout = 120
 
-    def send_header(self, keyword: str, value: str) -> None:
-        # Werkzeug closes after every answer because a request may not have been read to its end; here it always is.
-        if (keyword, value) != ("Connection", "close") or "transfer-encoding" in self.headers:
-            super().send_header(keyword, value)
+    def run_wsgi(self) -> None:
+        """Werkzeug's own closes every connection and drains it first, which swallows a client's next request."""
+        answered: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Callable[[bytes], object]:
+            answered.append((status, headers))
+            return self.wfile.write
+
+        if "transfer-encoding" in self.headers:
+            # The end of such a body is unknown to the application, so this connection cannot go on.
+            self.close_connection = True
+        try:
+            content = b"".join(self.server.app(self.make_environ(), start_response))
+        except ConnectionError:
+            self.close_connection = True
+            return
+        status, headers = answered[0]
+        code, _, phrase = status.partition(" ")
+        self.send_response(int(code), phrase)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,14 +17,17 @@ from urllib.parse import urlencode
 
 import boto3
 import stripe
+from botocore.client import BaseClient
 
 from holdfast import bootstrap
 from holdfast.booking import Booking
 from holdfast.budget import Budget
 from holdfast.log import verify
+from holdfast.settings import Settings
 from holdfast.stripe_gateway import client as stripe_client
 from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.simulator import Simulator
+from tests.permissions import roles
 from tests.tables import create_tables
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -236,9 +240,42 @@ class World:
         return self.call("create_refund", "POST", "/refunds", body=body, key=key, **(who or {"staff": "sam"}))  # type: ignore[arg-type]
 
 
+RUNNING: list[str] = []
+"""The function whose handler is running, if one is: it has that function's rights and variables and no others."""
+
+
 def handler(function: str) -> Callable[[Any, Any], Any]:
     module = importlib.import_module(f"functions.{function}.handler")
-    return module.handler  # type: ignore[no-any-return]
+
+    def run(event: Any, context: Any) -> Any:
+        RUNNING.append(function)
+        try:
+            return module.handler(event, context)
+        finally:
+            RUNNING.pop()
+
+    return run
+
+
+class OwnVariables(dict[str, str]):
+    """The environment as template.yaml gives it to the function that is running."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if RUNNING and name not in roles()[RUNNING[-1]].variables:
+            return default
+        return os.environ.get(name, default)
+
+
+def under_own_policy(monkeypatch: Any) -> None:
+    """Whatever a handler asks of AWS is first held against the function's policy in template.yaml."""
+    make_api_call = BaseClient._make_api_call
+
+    def checked(self: Any, operation: str, parameters: Any) -> Any:
+        if RUNNING:
+            roles()[RUNNING[-1]].check(RUNNING[-1], self.meta.service_model.service_name, operation, parameters)
+        return make_api_call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", checked)
 
 
 def multi(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -313,6 +350,8 @@ def build(monkeypatch: Any) -> World:
         cached = getattr(bootstrap, name)
         if hasattr(cached, "cache_clear"):
             cached.cache_clear()
+    under_own_policy(monkeypatch)
+    monkeypatch.setattr(bootstrap, "settings", lambda: Settings(OwnVariables()))
     monkeypatch.setattr(bootstrap, "clock", lambda: world.time)
     monkeypatch.setattr(bootstrap, "stripe_secret", lambda: secret)
     transport = InProcessHTTPClient(world.simulator)

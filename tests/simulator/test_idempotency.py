@@ -163,9 +163,7 @@ def test_a_key_in_flight_is_refused_and_nothing_is_stored_for_the_second():
     client = stripe.StripeClient("sk_test_x", http_client=InProcessHTTPClient(simulator), max_network_retries=0)
     simulator.add_fault("slow", delay_seconds=1)
     made: list[str] = []
-    first = threading.Thread(
-        target=lambda: made.append(client.v1.customers.create({}, {"idempotency_key": "k"}).id)
-    )
+    first = threading.Thread(target=lambda: made.append(client.v1.customers.create({}, {"idempotency_key": "k"}).id))
     first.start()
     assert inside.wait(10)
 

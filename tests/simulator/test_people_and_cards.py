@@ -109,7 +109,9 @@ def test_a_customer_can_begin_with_a_card(stage: Stage):
 def test_a_saved_card_can_be_corrected_an_unsaved_one_cannot(stage: Stage):
     card = stage.card()
     update = stage.client.v1.payment_methods.update
-    changed = update(card, {"billing_details": {"name": "Alice", "address": {"city": "Bern"}}, "card": {"exp_year": 2040}})
+    changed = update(
+        card, {"billing_details": {"name": "Alice", "address": {"city": "Bern"}}, "card": {"exp_year": 2040}}
+    )
 
     assert changed.billing_details.name == "Alice"
     assert changed.billing_details.address is not None

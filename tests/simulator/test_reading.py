@@ -154,7 +154,10 @@ def test_payment_intents_are_listed_by_customer_and_moment(stage: Stage):
     stage.client.v1.payment_intents.create({"amount": 100, "currency": "usd"})
     since = {"customer": stage.customer, "created": {"gte": stage.now()}}
 
-    assert [each.id for each in stage.client.v1.payment_intents.list({"customer": stage.customer})] == [late.id, early.id]
+    assert [each.id for each in stage.client.v1.payment_intents.list({"customer": stage.customer})] == [
+        late.id,
+        early.id,
+    ]
     assert [each.id for each in stage.client.v1.payment_intents.list(since)] == [late.id]  # type: ignore[arg-type]
 
 
@@ -187,7 +190,8 @@ def test_expanding_changes_nothing_for_the_next_reader(stage: Stage):
 
 
 @pytest.mark.parametrize(
-    "path", ["amount", "nonsense", "latest_charge.amount", "customer.invoice_settings.default_payment_method.customer.x"]
+    "path",
+    ["amount", "nonsense", "latest_charge.amount", "customer.invoice_settings.default_payment_method.customer.x"],
 )
 def test_what_is_no_reference_cannot_be_expanded(stage: Stage, path: str):
     intent = stage.hold(stage.card())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -43,6 +44,10 @@ class Aws:
     @cached_property
     def functions(self) -> LambdaClient:
         return boto3.client("lambda", **self._settings())
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return boto3.client("iam", **self._settings())
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:

@@ -46,6 +46,8 @@ def _parameters(services: Services) -> list[str]:
         "StaffIssuer": f"{services.issuer_url}/staff",
         "StaffAudience": STAFF_AUDIENCE,
         "StaffJwksUrl": f"{services.issuer_url}/staff/.well-known/jwks.json",
+        # Each worker that starts unpacks its layers anew: on two processors a storm of them delays everything else.
+        "WorkerConcurrency": "2",
         # Enough to play with; the limits themselves are tested with small numbers.
         "ReadsPerMinute": "10000",
         "CardsPerMinute": "1000",

@@ -43,11 +43,12 @@ def register_webhook(services: Services, webhook_url: str, webhook_secret: str) 
 
 
 def switch_on_what_was_overlooked(aws: Aws, deployment: Deployment) -> None:
-    """Tables come without their TTL, APIs without their gateway responses, and numbers from parameters as texts."""
+    """What it drops from a template, or understands otherwise than AWS."""
     resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
     _set_lifetimes(aws, deployment, resources)
     _set_gateway_responses(aws, deployment, resources)
     _set_concurrency(aws)
+    _allow_batches(aws, deployment)
 
 
 def _set_lifetimes(aws: Aws, deployment: Deployment, resources: dict[str, Any]) -> None:
@@ -79,6 +80,17 @@ def _set_concurrency(aws: Aws) -> None:
             aws.functions.update_event_source_mapping(
                 UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(concurrency)}
             )
+
+
+def _allow_batches(aws: Aws, deployment: Deployment) -> None:
+    """It wants a right of its own for sending batches; at AWS, sqs:SendMessage is that right and there is no other."""
+    for role in (physical for logical, physical in deployment.resources.items() if logical.endswith("Role")):
+        for policy in aws.iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            document: Any = aws.iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+            for statement in document["Statement"]:
+                if statement["Action"] == ["sqs:SendMessage"]:
+                    statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+                    aws.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
 def wait_until_it_answers(api_url: str, staff_token: str, seconds: float = 60.0) -> None:

@@ -9,7 +9,12 @@ from typing import Any
 
 from tests.tables import template
 
-_TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
 _QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue"}
 
 
@@ -69,7 +74,9 @@ def roles() -> dict[str, Role]:
 
 
 def _policies(properties: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Inline with the function, or of the role that it names (workers have one, so that their event source waits for it)."""
+    """Inline with the function, or of the role that it names (workers have one, so that their event source waits for
+    it).
+    """
     if "Role" in properties:
         role = template()["Resources"][properties["Role"].removesuffix(".Arn")]
         return [policy["PolicyDocument"] for policy in role["Properties"]["Policies"]]

@@ -78,7 +78,8 @@ class World:
     requests: int = 0
     send_error: Exception | None = None
 
-    # --- time ----------------------------------------------------------------------------------------------------------
+    # --- time
+    # ----------------------------------------------------------------------------------------------------------
 
     def time(self) -> datetime:
         return datetime.fromtimestamp(self.now[0], UTC)
@@ -90,7 +91,8 @@ class World:
     def move_to(self, moment: datetime) -> None:
         self.advance(seconds=(moment - self.time()).total_seconds())
 
-    # --- doors ---------------------------------------------------------------------------------------------------------
+    # --- doors
+    # ---------------------------------------------------------------------------------------------------------
 
     def call(
         self,
@@ -163,7 +165,8 @@ class World:
         pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
         return [json.loads(str(event)) for event in reversed(list(pages))]
 
-    # --- looking -------------------------------------------------------------------------------------------------------
+    # --- looking
+    # -------------------------------------------------------------------------------------------------------
 
     @property
     def stripe(self) -> stripe.StripeClient:
@@ -188,7 +191,8 @@ class World:
     def intents(self) -> list[Any]:
         return list(self.stripe.v1.payment_intents.list({"limit": 100}).data)
 
-    # --- customs -------------------------------------------------------------------------------------------------------
+    # --- customs
+    # -------------------------------------------------------------------------------------------------------
 
     def event(
         self, event_id: str = "yoga", *, starts_in: timedelta = timedelta(days=2), **changes: Any

@@ -20,7 +20,7 @@ class ConfirmRequest(api.Body):
         problems=(402, 404, 409, 503),
     ),
 )
-def confirm_hold(booking_id: api.BookingId, key: api.IdempotencyKey, body: ConfirmRequest | None = None) -> api.Answer:
+def confirm_hold(booking_id: api.BookingId, key: api.IdempotencyKey, body: ConfirmRequest | None = None) -> api.Answer:  # noqa: ARG001 - read for its shape only
     desk = bootstrap.desk(api.request_id())
     request = commands.request(app, key)
     reply = holds.confirm(desk, request, user_id=api.caller(app).subject, booking_id=booking_id)

@@ -11,7 +11,7 @@ from holdfast import bootstrap, telemetry
 from holdfast.desk import clockwork
 
 
-def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+def handler(_event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     with telemetry.request("sweep", context):
         swept = clockwork.sweep(bootstrap.desk(getattr(context, "aws_request_id", None)))
         telemetry.annotate(bookings=swept.bookings, events=swept.events, lag_seconds=swept.lag_seconds)

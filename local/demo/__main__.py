@@ -1,4 +1,6 @@
-"""`python -m local.demo`: plays the demo against the running local cloud; 1 if a booking ends elsewhere than it should."""
+"""`python -m local.demo`: plays the demo against the running local cloud; 1 if a booking ends elsewhere than it
+should.
+"""
 
 from __future__ import annotations
 

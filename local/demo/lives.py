@@ -76,6 +76,7 @@ class Lives:
             self.show()
             booking = self.booking(life)
             if all(booking[name] == value for name, value in wanted.items()):
+                self.show()
                 return
             time.sleep(0.3)
         raise Unexpected(f"{life.name} did not become {wanted} within {_PATIENCE:.0f} s: {self.booking(life)}")

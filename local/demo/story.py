@@ -1,4 +1,4 @@
-"""The story: two events, three customers, eight bookings, and the clock."""
+"""The story: two events, three customers, seven bookings, and the clock."""
 
 from __future__ import annotations
 

@@ -79,7 +79,9 @@ FLOWS = {
 
 
 def agree(world: World, user: str) -> Booking | None:
-    """Stripe and the book say the same of this user's one booking, and nothing is under way; the booking, if there is one."""
+    """Stripe and the book say the same of this user's one booking, and nothing is under way; the booking, if there is
+    one.
+    """
     answer = world.call("list_bookings", "GET", "/bookings", user=user)
     assert len(answer.body["items"]) <= 1
     ours = {item["booking_id"] for item in answer.body["items"]}
@@ -125,7 +127,8 @@ def test_dying_at_any_call_ends_in_the_whole_movement_or_in_nothing(
             world.sweep()
         booking = agree(world, user)
         if recovery == "retry" or not died:
-            assert booking is not None and flow.whole(booking)
+            assert booking is not None
+            assert flow.whole(booking)
         elif booking is not None:
             assert flow.whole(booking) or flow.nothing(booking)
         if not died:
@@ -153,7 +156,8 @@ def test_a_fault_of_stripe_s_is_never_taken_for_a_failure(world: World, name: st
     retried = flow.act(world, "alice", prepared)
 
     booking = agree(world, "alice")
-    assert booking is not None and flow.whole(booking)
+    assert booking is not None
+    assert flow.whole(booking)
     assert retried.status in (200, 201), retried.body
     if answer.status in (200, 201):
         assert retried.body == answer.body
@@ -174,7 +178,8 @@ def test_rate_limits_are_503_because_nothing_was_executed_and_the_same_key_goes_
     assert int(answer.headers["Retry-After"]) > 0
     assert retried.status in (200, 201), retried.body
     booking = agree(world, "alice")
-    assert booking is not None and flow.whole(booking)
+    assert booking is not None
+    assert flow.whole(booking)
 
 
 def test_a_hold_whose_answer_was_lost_is_dropped_when_the_customer_has_left(world: World) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 
@@ -121,7 +120,9 @@ def test_a_dispute_shows_in_the_status_and_blocks_refunds(world: World) -> None:
 
 
 def test_events_about_other_people_s_objects_are_dropped(world: World, held: str) -> None:
-    stranger = world.stripe.v1.payment_intents.create({"amount": 700, "currency": "eur", "metadata": {"deployment": "another"}})
+    stranger = world.stripe.v1.payment_intents.create(
+        {"amount": 700, "currency": "eur", "metadata": {"deployment": "another"}}
+    )
     nobody = world.stripe.v1.payment_intents.create({"amount": 700, "currency": "eur"})
     before = world.booking(held)
 
@@ -189,7 +190,12 @@ def test_cancelling_a_hold_that_was_captured_in_the_dashboard_refunds_what_is_no
 
     booking = world.booking(held)
     assert answer.status == 200, answer.body
-    assert (booking.payment_status, booking.outcome, booking.captured, booking.refunded) == ("refunded", "cancelled", 6000, 6000)
+    assert (booking.payment_status, booking.outcome, booking.captured, booking.refunded) == (
+        "refunded",
+        "cancelled",
+        6000,
+        6000,
+    )
     assert world.story(held)[2:] == [
         "cancel_request succeeded",
         "release started",
@@ -226,5 +232,3 @@ def test_a_webhook_finishes_an_operation_whose_process_died(world: World, held: 
     assert world.apply_event(event)
 
     assert (world.booking(held).payment_status, world.booking(held).captured) == ("captured", 4000)
-
-

@@ -50,13 +50,13 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
             return error_answer(
                 Conflict("The hold could not be placed in time, and nothing is blocked on the card. Book again.")
             )
-        case Refused(code, message, _):
-            return _refused(operation, code, message, after)
+        case Refused(code, _, _):
+            return _refused(operation, code, after)
         case _:
             return {"body": booking_view(after)}
 
 
-def _refused(operation: Operation, code: str, message: str, after: Booking) -> Answer | None:
+def _refused(operation: Operation, code: str, after: Booking) -> Answer | None:
     if operation.kind is Kind.AUTHORIZE:
         return error_answer(CardDeclined("This card cannot be used.", decline_code=None, booking_id=after.booking_id))
     if operation.kind is Kind.REFUND and operation.outcome is None:

@@ -107,7 +107,8 @@ class Refund:
         return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
 
 
-# Stripe: a `warning_*` dispute is an inquiry, no money has moved; `won` and `warning_closed` gave it back or never took it.
+# Stripe: a `warning_*` dispute is an inquiry, no money has moved; `won` and `warning_closed` gave it back or never took
+# it.
 SETTLED_DISPUTES: Final = frozenset({"won", "warning_closed", "prevented"})
 
 
@@ -130,9 +131,9 @@ class Dispute:
 class Operation:
     """A movement of money under way. Everything the effect needs is frozen here when the operation begins.
 
-    `outcome`, `fee` and `cancelled_at` are what the booking becomes when it succeeds. `superseded` marks the release of an
-    authorization that is not the booking's hold: it never moves `payment_status`. `request_key` is the idempotency record
-    of the request that began it, where its answer is written.
+    `outcome`, `fee` and `cancelled_at` are what the booking becomes when it succeeds. `superseded` marks the release of
+    an authorization that is not the booking's hold: it never moves `payment_status`. `request_key` is the idempotency
+    record of the request that began it, where its answer is written.
     """
 
     operation_id: str
@@ -249,7 +250,9 @@ _AT_REST: Final = MappingProxyType(
 
 
 def payment_status(booking: Booking) -> Status:
-    """The first of these that holds: a dispute weighs; an operation is under way; money was captured (and so far refunded); the hold."""
+    """The first of these that holds: a dispute weighs; an operation is under way; money was captured (and so far
+    refunded); the hold.
+    """
     if any(dispute.weighs for dispute in booking.disputes):
         return Status.DISPUTED
     if booking.operation is not None and not booking.operation.superseded:
@@ -283,7 +286,8 @@ _CAPTURED_FAMILY: Final = frozenset(
 )
 _CLOSED_HOLD: Final = frozenset({Status.RELEASED, Status.EXPIRED})
 
-# Beside our own moves, what Stripe or its dashboard can do at any time (a capture, a refund, a cancel, a dispute, an expiry).
+# Beside our own moves, what Stripe or its dashboard can do at any time (a capture, a refund, a cancel, a dispute, an
+# expiry).
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
     {
         Status.SCHEDULED: frozenset({Status.AUTHORIZING, Status.DECLINED}),

@@ -1,8 +1,8 @@
 """The one port through which functions read time.
 
 Deployed, it is the machine's clock. In the local cloud, and only there (the template sets `CLOCK_URL` under its local
-condition), it is the clock of the Stripe simulator, so that a demo, a test or a person can move the time of everything at once.
-Token and signature checks do not come here: they use real time.
+condition), it is the clock of the Stripe simulator, so that a demo, a test or a person can move the time of everything
+at once. Token and signature checks do not come here: they use real time.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final, Protocol
 
 from holdfast.booking import Booking, Kind, Operation
+from holdfast.call_failures import CallFailed, CallRefused, CardRefused, OutcomeUnknown
 from holdfast.settlement import (
     Abandoned,
     Authorized,
@@ -22,7 +23,6 @@ from holdfast.settlement import (
     Released,
     Verdict,
 )
-from holdfast.stripe_calls import CallFailed, CallRefused, CardRefused, OutcomeUnknown
 from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
 
 # A customer who saw no answer has left by then; no hold may land on them any more (design: 15 minutes on-session).
@@ -164,7 +164,9 @@ def evidence(operation: Operation, seen: Observation) -> Verdict | Found:
 
 
 def _refused(gateway: Gateway, operation: Operation, refused: CallRefused) -> Verdict | None:
-    """A definite no. What Stripe holds now says whether the goal was reached by somebody else, or by an earlier try of ours."""
+    """A definite no. What Stripe holds now says whether the goal was reached by somebody else, or by an earlier try of
+    ours.
+    """
     if operation.kind is Kind.AUTHORIZE or operation.payment_intent_id is None:
         return Refused(refused.code, refused.message, None)
     try:

@@ -77,7 +77,10 @@ class Conflict(HoldfastError):
 
 
 class OperationInProgress(Conflict):
-    """Somebody else moves this booking's money, or the same request is still under way. Try again in `retry_after` seconds."""
+    """Somebody else moves this booking's money, or the same request is still under way.
+
+    Try again in `retry_after` seconds.
+    """
 
     def __init__(
         self, detail: str = "Another operation on this booking is under way.", *, retry_after: int = 2
@@ -95,7 +98,9 @@ class UnsupportedMediaType(HoldfastError):
 
 
 class RuleRefused(HoldfastError):
-    """Well-formed, but a rule forbids it (currency, amounts above what is held or left, times); `errors` as in InvalidRequest."""
+    """Well-formed, but a rule forbids it (currency, amounts above what is held or left, times); `errors` as in
+    InvalidRequest.
+    """
 
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -123,7 +128,9 @@ class RateLimited(HoldfastError):
 
 
 class StripeUnavailable(HoldfastError):
-    """Nothing was sent to Stripe (or Stripe said that it executed nothing): safe to try again in `retry_after` seconds."""
+    """Nothing was sent to Stripe (or Stripe said that it executed nothing): safe to try again in `retry_after`
+    seconds.
+    """
 
     def __init__(
         self, detail: str = "The payment provider cannot be reached. Try again.", *, retry_after: int = 5

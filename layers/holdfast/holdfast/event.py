@@ -14,8 +14,8 @@ class Event:
     """Price in minor units, times in UTC, `timezone` only for showing them.
 
     `version` changes with every edit, so that a booking and a capture by the clock can be conditional on it.
-    `checked_in` counts the bookings whose attendance staff recorded; `no_shows_ordered_at` is when staff said to charge.
-    `due_at` is set while the event's bookings still have to hear of a change.
+    `checked_in` counts the bookings whose attendance staff recorded; `no_shows_ordered_at` is when staff said to
+    charge. `due_at` is set while the event's bookings still have to hear of a change.
     """
 
     event_id: str

@@ -54,7 +54,10 @@ def wire_time(moment: datetime) -> str:
 def append(
     before: Booking | None, after: Booking, entries: Sequence[Entry], *, now: datetime, request_id: str | None = None
 ) -> tuple[Booking, list[Line]]:
-    """The next version of the booking, and its lines. Raises TransitionRefused where the table of states forbids the change."""
+    """The next version of the booking, and its lines.
+
+    Raises TransitionRefused where the table of states forbids the change.
+    """
     if before is not None:
         check_transition(before.payment_status, after.payment_status)
     sequence, head = after.sequence, after.chain_head

@@ -1,4 +1,7 @@
-"""Which counters a line of the log moves. Pure; the log is where metrics come from, so nothing is counted that was not written."""
+"""Which counters a line of the log moves.
+
+Pure; the log is where metrics come from, so nothing is counted that was not written.
+"""
 
 from __future__ import annotations
 

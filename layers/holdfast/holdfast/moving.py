@@ -11,7 +11,9 @@ from holdfast.log import Entry, wire_time
 
 
 def brought_up(booking: Booking, event: Event | None) -> tuple[Booking, Sequence[Entry]]:
-    """The booking with the event's present times, and the line that says so; unchanged where they agree or it has ended."""
+    """The booking with the event's present times, and the line that says so; unchanged where they agree or it has
+    ended.
+    """
     if event is None or not booking.is_open or (booking.starts_at, booking.ends_at) == (event.starts_at, event.ends_at):
         return booking, []
     moved = replace(

@@ -6,38 +6,22 @@ Pure. `due_at` says at what instant somebody has to look at a booking (None: nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from holdfast.booking import Booking, HoldState, Kind, Outcome
 from holdfast.event import Event
-from holdfast.log import wire_time
-from holdfast.policy import NoShowCapture, cancellation_fee, no_show_fee
+from holdfast.movements import Begin, Close, cancellation, capture, derivation, release
+from holdfast.policy import NoShowCapture, no_show_fee
 
-# A capture has to reach Stripe before the authorization lapses: the clock's minute, a queue, an hour of trouble at Stripe.
+# A capture has to reach Stripe before the authorization lapses: the clock's minute, a queue, an hour of trouble at
+# Stripe.
 HOLD_SAFETY: Final = timedelta(hours=2)
 # Stripe's shortest window for a card (Visa, merchant-initiated: 4 days 18 hours). An unknown deadline counts as unsafe.
 SHORTEST_WINDOW: Final = timedelta(days=4, hours=18)
 # A hold that the customer confirms in the app is customer-initiated: 7 days on every network.
 CUSTOMER_INITIATED_WINDOW: Final = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begin:
-    """Begin this operation. `details` is why this amount: enough to derive it again from the log alone."""
-
-    kind: Kind
-    amount: int
-    reason: str
-    actor: str = "clock"
-    outcome: Outcome | None = None
-    fee: int = 0
-    payment_intent_id: str | None = None
-    superseded: bool = False
-    request_key: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +36,6 @@ class LookAgain:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
-    """No money is left to move; the booking ends like this."""
-
-    outcome: Outcome
-    reason: str
-
-
 Step = Begin | Recover | LookAgain | Close | None
 
 
@@ -70,7 +46,9 @@ def no_show_at(booking: Booking) -> datetime:
 
 
 def settles_at(booking: Booking) -> datetime:
-    """Attended and never completed: the clock settles then, or earlier where the authorization would not live so long."""
+    """Attended and never completed: the clock settles then, or earlier where the authorization would
+    not live so long.
+    """
     return _within_hold(booking, booking.ends_at + timedelta(hours=booking.policy.settle_hours))
 
 
@@ -123,7 +101,9 @@ def _due_by_facts(booking: Booking) -> datetime | None:
 
 
 def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
-    """What to do now, in this order: finish what is under way, drop superseded holds, then the wishes, then the deadlines."""
+    """What to do now, in this order: finish what is under way, drop superseded holds, then the wishes, then the
+    deadlines.
+    """
     if booking.operation is not None:
         return Recover() if now >= booking.operation.lease_until else None
     if booking.superseded:
@@ -140,6 +120,11 @@ def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
         return None
     if booking.cancel_requested_at is not None:
         return cancellation(booking)
+    return _by_the_hold(booking, event, now)
+
+
+def _by_the_hold(booking: Booking, event: Event | None, now: datetime) -> Step:
+    """Nobody wants anything: what the hold's own deadlines ask for."""
     hold = booking.hold
     if hold is None:
         return None
@@ -152,116 +137,6 @@ def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
     if booking.checked_in_at is not None:
         return _attended(booking, now)
     return _absent(booking, event, now)
-
-
-def release(booking: Booking, *, reason: str, outcome: Outcome, actor: str = "clock") -> Begin:
-    """Give the whole hold back."""
-    assert booking.hold is not None
-    return Begin(
-        kind=Kind.RELEASE,
-        amount=booking.hold.amount,
-        reason=reason,
-        actor=actor,
-        outcome=outcome,
-        payment_intent_id=booking.hold.payment_intent_id,
-    )
-
-
-def capture(
-    booking: Booking,
-    amount: int,
-    *,
-    reason: str,
-    outcome: Outcome,
-    actor: str = "clock",
-    fee: int = 0,
-    details: Mapping[str, Any] | None = None,
-) -> Begin:
-    """Capture this much and let the rest of the hold go. Nothing to capture means a release."""
-    assert booking.hold is not None
-    if amount == 0:
-        return release(booking, reason=reason, outcome=outcome, actor=actor)
-    return Begin(
-        kind=Kind.CAPTURE,
-        amount=amount,
-        reason=reason,
-        actor=actor,
-        outcome=outcome,
-        fee=fee,
-        payment_intent_id=booking.hold.payment_intent_id,
-        details=dict(details or {}),
-    )
-
-
-def cancellation(booking: Booking) -> Step:
-    """Carry out the wish to cancel, at the price of the instant at which it was made."""
-    assert booking.cancel_requested_at is not None
-    actor = booking.cancel_actor or "customer"
-    if booking.hold is not None and booking.hold.state is HoldState.ACTION_REQUIRED:
-        step = release(booking, reason="cancelled_before_authentication", outcome=Outcome.CANCELLED, actor=actor)
-        return _answering(step, booking)
-    amount, details = _cancellation_price(booking)
-    if booking.captured > 0:
-        # Captured outside while the customer wanted to cancel: what they do not owe goes back.
-        owed = booking.refundable - amount
-        if owed <= 0:
-            return Close(Outcome.CANCELLED, "cancelled_after_outside_capture")
-        step = Begin(
-            kind=Kind.REFUND,
-            amount=owed,
-            reason="cancelled_after_outside_capture",
-            actor=actor,
-            outcome=Outcome.CANCELLED,
-            fee=amount,
-            payment_intent_id=booking.hold.payment_intent_id if booking.hold else None,
-            details=details,
-        )
-        return _answering(step, booking)
-    if booking.hold is None or booking.hold.state is not HoldState.LIVE:
-        return Close(Outcome.CANCELLED, "nothing_held")
-    reason = (
-        "late_cancellation" if amount else "cancelled_in_time" if booking.cancel_charges_fee else "cancelled_by_staff"
-    )
-    return _answering(
-        capture(booking, amount, reason=reason, outcome=Outcome.CANCELLED, actor=actor, fee=amount, details=details),
-        booking,
-    )
-
-
-def _answering(step: Begin, booking: Booking) -> Begin:
-    """The request that recorded the wish gets its answer when the operation settles, whoever carries it out."""
-    return replace(step, request_key=booking.cancel_request_key)
-
-
-def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
-    assert booking.cancel_requested_at is not None
-    if not booking.cancel_charges_fee:
-        return 0, {"clause": "staff_cancellation"}
-    hold_amount = booking.hold.amount if booking.hold else booking.hold_amount
-    fee = cancellation_fee(
-        booking.policy,
-        booking.price,
-        hold_amount,
-        now=booking.cancel_requested_at,
-        starts_at=booking.starts_at,
-        created_at=booking.created_at,
-        moved_at=booking.moved_at,
-    )
-    return fee.amount, derivation(booking, fee.clause, booking.cancel_requested_at)
-
-
-def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
-    """Everything that the amount follows from, beside the policy that the log's first line carries."""
-    return {
-        "clause": clause,
-        "evaluated_at": wire_time(at),
-        "starts_at": wire_time(booking.starts_at),
-        "booked_at": wire_time(booking.created_at),
-        "moved_at": wire_time(booking.moved_at) if booking.moved_at else None,
-        "price": booking.price.amount,
-        "hold": booking.hold.amount if booking.hold else booking.hold_amount,
-        "policy_hash": booking.policy.policy_hash,
-    }
 
 
 def _event_cancelled(booking: Booking) -> Step:
@@ -314,7 +189,8 @@ def _absent(booking: Booking, event: Event | None, now: datetime) -> Step:
             details=derivation(booking, fee.clause, charge_from),
         )
     if now >= settles_at(booking):
-        # The venue checked in nobody and gave no order: silence is not a no-show, and a hold may not be kept for nothing.
+        # The venue checked in nobody and gave no order: silence is not a no-show, and a hold may not be kept for
+        # nothing.
         return release(booking, reason="venue_silent", outcome=Outcome.NO_SHOW)
     return LookAgain(settles_at(booking) if now >= booking.ends_at else min(booking.ends_at, settles_at(booking)))
 

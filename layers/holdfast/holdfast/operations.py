@@ -17,13 +17,13 @@ from holdfast import effects
 from holdfast.answers import Answer, answer_to
 from holdfast.booking import Booking, Kind, Operation, begun
 from holdfast.budget import LEASE_SECONDS, Budget
+from holdfast.call_failures import NothingExecuted
 from holdfast.clock import Clock
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.log import Entry, append
-from holdfast.next_step import Begin
+from holdfast.movements import Begin
 from holdfast.settlement import Verdict, failed_attempt, settled
 from holdfast.store import Check, Commit, ConcurrentChange, Record, Store
-from holdfast.stripe_calls import NothingExecuted
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 _SETTLE_TRIES: Final = 8
@@ -43,7 +43,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
-    """The protocol over its ports. `request_id` goes into every line that it writes, `notice` hears which operation it is."""
+    """The protocol over its ports.
+
+    `request_id` goes into every line that it writes, `notice` hears which operation it is.
+    """
 
     store: Store
     gateway: Callable[[], effects.Gateway]
@@ -67,8 +70,8 @@ class Operations:
     ) -> Booking:
         """Write down that this step is about to be tried, together with the facts that led to it.
 
-        `before` is the booking as it was read (None: it is new), `booking` the same with the facts. Raises Conflict where
-        the state forbids it, and the store's ConditionFailed where something changed in between.
+        `before` is the booking as it was read (None: it is new), `booking` the same with the facts. Raises Conflict
+        where the state forbids it, and the store's ConditionFailed where something changed in between.
         """
         now = self.clock()
         operation = Operation(
@@ -117,7 +120,9 @@ class Operations:
         )
 
     def carry_out(self, booking: Booking) -> Settled:
-        """Effect and settle of the operation that was just begun. Raises StripeUnavailable where nothing was executed."""
+        """Effect and settle of the operation that was just begun. Raises StripeUnavailable where
+        nothing was executed.
+        """
         operation = self._operation(booking)
         try:
             verdict = effects.attempt(self.gateway(), booking, operation)
@@ -146,7 +151,9 @@ class Operations:
         return self.settle(booking, operation, verdict)
 
     def settle(self, booking: Booking, operation: Operation, verdict: Verdict) -> Settled:
-        """Write the result, on condition that this operation is still the one under way; whoever settled it first wins."""
+        """Write the result, on condition that this operation is still the one under way; whoever settled it first
+        wins.
+        """
         for _ in range(_SETTLE_TRIES):
             if booking.under_way(operation.operation_id) is None:
                 return Settled(booking, None)
@@ -170,7 +177,10 @@ class Operations:
         raise OperationInProgress()
 
     def postpone(self, booking: Booking, *, what: str) -> Booking:
-        """A step that led nowhere comes again later, and in the end reaches the staff's list. Losing a race here is fine."""
+        """A step that led nowhere comes again later, and in the end reaches the staff's list.
+
+        Losing a race here is fine.
+        """
         return self._touch(booking, failed_attempt(booking, self.clock(), what=what))
 
     def _take_lease(self, booking: Booking) -> Booking:

@@ -15,7 +15,8 @@ from holdfast.booking import Booking, Dispute, Hold, HoldState, Outcome, Refund,
 from holdfast.log import Entry, wire_time
 from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
 
-# Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the SDK.
+# Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the
+# SDK.
 LAPSED = frozenset({"automatic", "expired"})
 
 Change = tuple[Booking, Sequence[Entry]]
@@ -25,7 +26,7 @@ def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
     """The booking brought up to what Stripe holds for its PaymentIntent. Unchanged, without lines, where they agree."""
     hold = booking.hold
     if hold is None or hold.payment_intent_id != seen.intent.id:
-        return _stranger(booking, seen.intent, now)
+        return _stranger(booking, seen.intent)
     booking, entries = _observe_hold(booking, hold, seen.intent, now)
     if booking.captured > 0:
         for refund in seen.refunds:
@@ -49,8 +50,10 @@ def _outside(change: str, intent: PaymentIntent, *, amount: int | None, **detail
     )
 
 
-def _stranger(booking: Booking, intent: PaymentIntent, now: datetime) -> Change:
-    """An authorization with our booking's name on it that the booking does not use: it has to go if it could still take money."""
+def _stranger(booking: Booking, intent: PaymentIntent) -> Change:
+    """An authorization with our booking's name on it that the booking does not use: it has to go if it could still take
+    money.
+    """
     alive = intent.status in ("requires_capture", "requires_action", "requires_confirmation", "processing")
     if not alive or intent.id in booking.superseded:
         return booking, []
@@ -64,12 +67,14 @@ def _observe_hold(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
     if hold.state is HoldState.LIVE:
         return _observe_live(booking, hold, intent, now)
     if hold.state is HoldState.DECLINED and intent.status in ("requires_capture", "requires_action"):
-        return _stranger(booking, intent, now)
+        return _stranger(booking, intent)
     return booking, []
 
 
 def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: datetime) -> Change:
-    """3-D Secure ended on the phone: a hold, or not. After the deadline a late hold is left to the clock, which releases it."""
+    """3-D Secure ended on the phone: a hold, or not. After the deadline a late hold is left to the clock, which
+    releases it.
+    """
     match intent.status:
         case "requires_capture":
             if booking.action_deadline is not None and now >= booking.action_deadline:
@@ -85,7 +90,8 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
             entry = _authorization(hold, intent, "succeeded", reason="authenticated")
             return replace(booking, hold=placed, action_deadline=None, attempts=0, retry_at=None), [entry]
         case "requires_payment_method":
-            # The phone still knows the client secret: the PaymentIntent must be canceled, or a hold could land on a closed booking.
+            # The phone still knows the client secret: the PaymentIntent must be canceled, or a hold could land on a
+            # closed booking.
             declined = replace(hold, state=HoldState.DECLINED, client_secret=None)
             reason = intent.decline.code if intent.decline else "authentication_failed"
             closed = replace(
@@ -146,7 +152,10 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
 
 
 def _captured_outside(booking: Booking, hold: Hold, intent: PaymentIntent) -> Change:
-    """Somebody captured in the dashboard. A customer's wish to cancel stays open: the clock refunds what they do not owe."""
+    """Somebody captured in the dashboard.
+
+    A customer's wish to cancel stays open: the clock refunds what they do not owe.
+    """
     outcome = Outcome.COMPLETED if booking.is_open and booking.cancel_requested_at is None else booking.outcome
     captured = replace(
         booking,
@@ -159,7 +168,9 @@ def _captured_outside(booking: Booking, hold: Hold, intent: PaymentIntent) -> Ch
 
 
 def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Change:
-    """A refund that moved on, or one that somebody made outside. A refund that failed gives its money back to the book."""
+    """A refund that moved on, or one that somebody made outside. A refund that failed gives its money back to the
+    book.
+    """
     known = next((refund for refund in booking.refunds if refund.refund_id == seen.id), None)
     if known is not None and known.status is seen.status and known.amount == seen.amount:
         return booking, []

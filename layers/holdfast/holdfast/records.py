@@ -15,12 +15,13 @@ Serve = Callable[[str, str | None], None]
 
 def each(event: Mapping[str, Any], context: Any, kind: str, serve: Serve) -> dict[str, Any]:
     """Serves every record's body; answers with those that failed, which SQS gives again and in the end dead-letters."""
-    failures: list[dict[str, str]] = []
     request_id = getattr(context, "aws_request_id", None)
-    for record in event["Records"]:
-        if not _has_time(context) or not _served(record, context, kind, serve, request_id):
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+    failed = [
+        record["messageId"]
+        for record in event["Records"]
+        if not _has_time(context) or not _served(record, context, kind, serve, request_id)
+    ]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _has_time(context: Any) -> bool:

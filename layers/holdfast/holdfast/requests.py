@@ -45,7 +45,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`unknown`: something was sent to Stripe and the result is not known; `body` is the booking in its in-flight state.
+    """`unknown`: something was sent to Stripe and the result is not known; `body` is the booking in its in-flight
+    state.
 
     `error` is a final error that is given again; the first time it is raised.
     """
@@ -94,7 +95,8 @@ def retrying(operations: Operations, decide: Callable[[], T]) -> T:
 
 def _continue(operations: Operations, known: Record) -> Reply:
     """The first try of this request began an operation: finish it, or say that it is under way."""
-    assert known.booking_id is not None and known.operation_id is not None
+    assert known.booking_id is not None
+    assert known.operation_id is not None
     booking = operations.store.bookings.get(known.booking_id)
     if booking is None:
         raise LookupError(f"booking {known.booking_id} is gone")

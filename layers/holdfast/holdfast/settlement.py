@@ -253,7 +253,9 @@ def _refunded(
 
 
 def _fee_after(idle: Booking, operation: Operation) -> int:
-    """A refund that carries out a cancellation leaves the fee; one for a cancelled event leaves none; any other changes nothing."""
+    """A refund that carries out a cancellation leaves the fee; one for a cancelled event leaves none; any other changes
+    nothing.
+    """
     match operation.outcome:
         case Outcome.CANCELLED:
             return operation.fee
@@ -264,7 +266,9 @@ def _fee_after(idle: Booking, operation: Operation) -> int:
 
 
 def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetime) -> tuple[Booking, Sequence[Entry]]:
-    """The refusal usually means that somebody was faster, in the dashboard or at the bank: take what is there, then plan again."""
+    """The refusal usually means that somebody was faster, in the dashboard or at the bank: take what is there, then
+    plan again.
+    """
     failed = _entry(operation, "failed", reason=verdict.code, details={"message": verdict.message})
     if operation.kind is Kind.AUTHORIZE:
         return _fresh(replace(idle, hold=None, outcome=Outcome.DECLINED)), [failed]

@@ -9,57 +9,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import stripe
 
 from holdfast.budget import Budget
-
-if TYPE_CHECKING:
-    from holdfast.stripe_objects import Decline, PaymentIntent
+from holdfast.call_failures import CallFailed, CallRefused, CardRefused, NothingExecuted, OutcomeUnknown
 
 T = TypeVar("T")
 
 MAX_TRIES: Final = 4
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 4.0
-
-
-class CallFailed(Exception):
-    """Root of what a call to Stripe can end in, beside its result."""
-
-
-class NothingExecuted(CallFailed):
-    """Proved: Stripe did not execute the call (it never left, or was turned away by a limit)."""
-
-
-class OutcomeUnknown(CallFailed):
-    """The call may have been executed. `answered` is true where Stripe answered with a server error: then the call is over,
-    and looking at the object proves what it did. Without an answer it may still be running."""
-
-    def __init__(self, message: str, *, answered: bool) -> None:
-        super().__init__(message)
-        self.answered = answered
-
-
-class CardRefused(CallFailed):
-    """402: the bank said no, or wants the customer."""
-
-    def __init__(self, decline: Decline, intent: PaymentIntent | None) -> None:
-        super().__init__(decline.code)
-        self.decline = decline
-        self.intent = intent
-
-
-class CallRefused(CallFailed):
-    """400 or 404: Stripe will never execute this call. `code` is Stripe's, or `invalid_request`."""
-
-    def __init__(self, code: str, message: str, *, param: str | None = None, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.param = param
-        self.status = status
 
 
 def call(

@@ -1,4 +1,5 @@
-"""Stripe, as far as Holdfast needs it: holds, captures, releases, refunds, cards. The only module that calls the SDK for money.
+"""Stripe, as far as Holdfast needs it: holds, captures, releases, refunds, cards. The only module that calls the SDK
+for money.
 
 Every movement carries the operation's id as idempotency key and, in the metadata, the deployment, the booking and the
 operation, so that whatever is found at Stripe can be told from somebody else's.
@@ -15,15 +16,14 @@ import stripe
 from holdfast import stripe_translation as translate
 from holdfast.booking import Operation
 from holdfast.budget import STRIPE_CALL_SECONDS, Budget
-from holdfast.stripe_calls import CardRefused, call
+from holdfast.call_failures import CardRefused
+from holdfast.stripe_calls import call
 from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
 
 T = TypeVar("T")
 # Our clock and Stripe's may differ by this much when objects are looked for by time.
 _SKEW: Final = timedelta(minutes=5)
 _PAGE: Final = 100
-# Reasons that Stripe knows for a refund; any other stays in our log.
-STRIPE_REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
 
 
 def client(
@@ -86,7 +86,7 @@ class StripeGateway:
             raw(self._call(lambda: self._stripe.payment_intents.capture(intent, params, {"idempotency_key": key})))
         )
 
-    def release(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
+    def release(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:  # noqa: ARG002 - a cancel takes no metadata
         """Cancel a PaymentIntent, which gives the whole hold back."""
         params: Any = {"expand": ["latest_charge"]}
         intent = self._target(operation)
@@ -119,14 +119,19 @@ class StripeGateway:
         )
 
     def observe(self, payment_intent_id: str) -> Observation:
-        """The PaymentIntent with its refunds and disputes. Refunds before disputes before nothing: each list is complete."""
+        """The PaymentIntent with its refunds and disputes.
+
+        Refunds before disputes before nothing: each list is complete.
+        """
         intent = self.retrieve(payment_intent_id)
         refunds = tuple(self.refunds(payment_intent_id)) if intent.amount_received else ()
         disputes = tuple(map(translate.dispute, self._disputes(payment_intent_id))) if intent.amount_received else ()
         return Observation(intent=intent, refunds=refunds, disputes=disputes)
 
     def find_authorization(self, customer_id: str, operation: Operation) -> PaymentIntent | None:
-        """The PaymentIntent of this operation, whose id we never learnt. A list is consistent; a search would not be."""
+        """The PaymentIntent of this operation, whose id we never learnt. A list is consistent; a
+        search would not be.
+        """
         since = int((operation.started_at - _SKEW).timestamp())
         for found in self._pages(
             lambda page: self._stripe.payment_intents.list(

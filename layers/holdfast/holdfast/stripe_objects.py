@@ -24,6 +24,10 @@ _HIDDEN_DECLINES: Final = frozenset(
 )
 
 
+# Reasons that Stripe knows for a refund; any other stays in our log.
+STRIPE_REFUND_REASONS: Final = frozenset({"duplicate", "fraudulent", "requested_by_customer"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decline:
     """Why the bank refused: Stripe's `code` and `decline_code`."""

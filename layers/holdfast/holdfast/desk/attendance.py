@@ -10,8 +10,8 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import seconds_left, write
 from holdfast.errors import Conflict, OperationInProgress, RuleRefused
 from holdfast.log import Entry
+from holdfast.movements import capture
 from holdfast.moving import brought_up
-from holdfast.next_step import capture
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, retrying
 from holdfast.settlement import noticed
@@ -19,7 +19,10 @@ from holdfast.store import Record
 
 
 def check_in(desk: Desk, *, booking_id: str) -> Booking:
-    """Record attendance. Twice changes nothing. After a no-show fee was taken it is recorded and given to staff to decide."""
+    """Record attendance. Twice changes nothing.
+
+    After a no-show fee was taken it is recorded and given to staff to decide.
+    """
 
     def decide() -> Booking:
         booking = desk.booking(booking_id)
@@ -54,7 +57,9 @@ def _arrived(desk: Desk, booking: Booking) -> tuple[Booking, Entry]:
 
 
 def _wake_the_absent(desk: Desk, booking: Booking) -> None:
-    """The first check-in is the venue's word: those who were waiting for it are looked at now, not at the end of the event."""
+    """The first check-in is the venue's word: those who were waiting for it are looked at now, not at the end of the
+    event.
+    """
     event = desk.store.events.get(booking.event_id)
     if event is not None and event.checked_in == 1 and desk.clock() >= event.starts_at:
         desk.steps.event(event.event_id)

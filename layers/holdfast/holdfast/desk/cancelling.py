@@ -11,18 +11,21 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, seconds_left, write
 from holdfast.errors import Conflict, OperationInProgress
 from holdfast.log import Entry
+from holdfast.movements import Begin, Close, cancellation
 from holdfast.moving import brought_up
-from holdfast.next_step import Begin, Close, cancellation
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, done
 from holdfast.store import Record
 
-# A refused effect is planned again with what was found (a release of a captured hold becomes a refund); more than that is a fault.
+# A refused effect is planned again with what was found (a release of a captured hold becomes a refund); more than that
+# is a fault.
 _PLANS: Final = 3
 
 
 def cancel(desk: Desk, request: Request, *, caller: Caller, booking_id: str, charge_fee: bool | None) -> Reply:
-    """Release the hold, or capture the fee of the tier that applies at this instant. Staff charge only if they say so."""
+    """Release the hold, or capture the fee of the tier that applies at this instant. Staff charge only
+    if they say so.
+    """
     is_staff = caller.role is Role.STAFF
 
     def evaluate(record: Record) -> Settled:

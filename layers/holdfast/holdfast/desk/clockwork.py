@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,8 +13,9 @@ from holdfast.booking import Booking
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
 from holdfast.errors import HoldfastError, OperationInProgress, StripeUnavailable
+from holdfast.movements import Begin, Close
 from holdfast.moving import brought_up
-from holdfast.next_step import Begin, Close, LookAgain, Recover, next_step
+from holdfast.next_step import LookAgain, Recover, next_step
 from holdfast.store import Check, ConcurrentChange, EventChanged
 from holdfast.store.bookings import SHARDS
 
@@ -35,7 +37,10 @@ class Swept:
 
 
 def sweep(desk: Desk) -> Swept:
-    """Queue everything that is due, shard by shard and page by page. Running it twice queues it twice, which is harmless."""
+    """Queue everything that is due, shard by shard and page by page.
+
+    Running it twice queues it twice, which is harmless.
+    """
     now = desk.clock()
     oldest = [now]
     events = 0
@@ -71,15 +76,16 @@ def look_at_event(desk: Desk, event_id: str, after: tuple[str, str] | None) -> i
     if event.due_at is not None:
         passes = event.passes + 1
         again = desk.clock() + _SECOND_PASS if passes < _PASSES else None
-        try:
+        # Losing to somebody who changed the event meanwhile is fine: then it is due again anyway.
+        with suppress(ConcurrentChange):
             desk.store.events.put(replace(event, passes=passes, due_at=again), before=event)
-        except ConcurrentChange:
-            pass  # somebody changed the event meanwhile, so it is due again anyway
     return queued
 
 
 def take_step(desk: Desk, booking_id: str) -> Booking | None:
-    """Do what this booking needs now, if anything. A step that fails comes again later, and in the end reaches staff."""
+    """Do what this booking needs now, if anything. A step that fails comes again later, and in the end
+    reaches staff.
+    """
     booking = desk.store.bookings.get(booking_id)
     if booking is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from holdfast import money
 from holdfast.desk.desk import Desk
@@ -28,7 +29,9 @@ class Wanted:
 
 
 def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
-    """Create or change it; whether it is new. Bookings keep their price and policy; a changed time reaches all of them."""
+    """Create or change it; whether it is new. Bookings keep their price and policy; a changed time reaches all of
+    them.
+    """
     if wanted.ends_at <= wanted.starts_at:
         raise RuleRefused.at("/ends_at", "The event ends before it starts.")
     money.validate_price(wanted.price)
@@ -40,22 +43,22 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
     def decide() -> tuple[Event, bool]:
         now = desk.clock()
         before = desk.store.events.get(event_id)
-        described = dict(
-            title=wanted.title,
-            price=wanted.price,
-            starts_at=wanted.starts_at,
-            ends_at=wanted.ends_at,
-            timezone=wanted.timezone,
-            policy=policy,
-        )
+        described: dict[str, Any] = {
+            "title": wanted.title,
+            "price": wanted.price,
+            "starts_at": wanted.starts_at,
+            "ends_at": wanted.ends_at,
+            "timezone": wanted.timezone,
+            "policy": policy,
+        }
         if before is None:
-            created = Event(event_id=event_id, created_at=now, updated_at=now, **described)  # type: ignore[arg-type]
+            created = Event(event_id=event_id, created_at=now, updated_at=now, **described)
             return desk.store.events.put(created, before=None), True
         if before.cancelled_at is not None:
             raise Conflict("The event was cancelled.")
         if all(getattr(before, name) == value for name, value in described.items()):
             return before, False
-        after = replace(before, version=before.version + 1, updated_at=now, **described)  # type: ignore[arg-type]
+        after = replace(before, version=before.version + 1, updated_at=now, **described)
         if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
             after = replace(after, moved_at=now, due_at=now, passes=0)
         return desk.store.events.put(after, before=before), False

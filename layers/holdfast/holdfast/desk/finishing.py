@@ -10,12 +10,15 @@ from holdfast.booking import Booking, Outcome
 from holdfast.desk.desk import Desk
 from holdfast.errors import OperationInProgress
 from holdfast.log import Entry, append
-from holdfast.next_step import Close
+from holdfast.movements import Close
 from holdfast.store import Check, Commit, Record
 
 
 def idle(desk: Desk, booking: Booking) -> Booking:
-    """The booking with nothing under way, recovered first if need be. Raises OperationInProgress while somebody is at it."""
+    """The booking with nothing under way, recovered first if need be.
+
+    Raises OperationInProgress while somebody is at it.
+    """
     if booking.operation is None:
         return booking
     recovered = desk.operations.recover(booking).booking

@@ -1,4 +1,6 @@
-"""Booking a place: the price is the event's, the hold is 120 % of it (or what the policy says), the customer is present."""
+"""Booking a place: the price is the event's, the hold is 120 % of it (or what the policy says), the customer is
+present.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.outside import take_in
 from holdfast.errors import CardDeclined, Conflict, NotFound, OperationInProgress, RuleRefused, TooFarAhead
 from holdfast.event import Event
-from holdfast.next_step import CUSTOMER_INITIATED_WINDOW, HOLD_SAFETY, Begin, last_charge_at
+from holdfast.movements import Begin
+from holdfast.next_step import CUSTOMER_INITIATED_WINDOW, HOLD_SAFETY, last_charge_at
 from holdfast.operations import Settled
 from holdfast.policy import text
 from holdfast.requests import Reply, Request, answer, done
@@ -114,7 +117,7 @@ def _accepted(event: Event) -> dict[str, Any]:
 def confirm(desk: Desk, request: Request, *, user_id: str, booking_id: str) -> Reply:
     """After 3-D Secure on the phone: look at the PaymentIntent and take in what came of it."""
 
-    def evaluate(record: Record) -> Settled:
+    def evaluate(_: Record) -> Settled:
         booking = desk.booking(booking_id, owner=user_id)
         if booking.operation is not None and booking.operation.kind is Kind.AUTHORIZE:
             booking = desk.operations.recover(booking).booking

@@ -1,16 +1,18 @@
-"""Brings a booking up to what Stripe holds: after 3-D Secure, after a webhook, after somebody worked in the dashboard."""
+"""Brings a booking up to what Stripe holds: after 3-D Secure, after a webhook, after somebody worked
+in the dashboard.
+"""
 
 from __future__ import annotations
 
 import random
 
 from holdfast.booking import Booking
+from holdfast.call_failures import CallFailed
 from holdfast.desk.desk import Desk
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.log import append
 from holdfast.reconcile import observe
 from holdfast.store import Commit, ConcurrentChange
-from holdfast.stripe_calls import CallFailed
 from holdfast.stripe_objects import Observation
 
 _TRIES = 6

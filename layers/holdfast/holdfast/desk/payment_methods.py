@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from holdfast.call_failures import CallFailed, CallRefused, CardRefused
 from holdfast.desk.desk import Desk
 from holdfast.errors import CardDeclined, Conflict, InvalidRequest, NotFound, StripeUnavailable
 from holdfast.store.items import sortable
 from holdfast.store.users import Card
-from holdfast.stripe_calls import CallFailed, CallRefused, CardRefused
-from holdfast.stripe_cards import Setup, StripeCards
+
+if TYPE_CHECKING:
+    from holdfast.stripe_cards import Setup, StripeCards
 
 View = dict[str, Any]
 _OPEN_PAGE: Final = 100

@@ -33,7 +33,9 @@ def many(
     payment_status: str | None = None,
     attention: bool = False,
 ) -> tuple[list[View], Position | None]:
-    """One page, newest first. Customers may narrow their own bookings; only staff may ask for those needing attention."""
+    """One page, newest first. Customers may narrow their own bookings; only staff may ask for those
+    needing attention.
+    """
     equal = {"payment_status": payment_status} if payment_status else {}
     bookings = desk.store.bookings
     if not caller.is_staff:

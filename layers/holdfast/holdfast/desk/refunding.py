@@ -1,4 +1,6 @@
-"""Refunds: never more than was captured less what was refunded, in however many parts, raced by however many callers."""
+"""Refunds: never more than was captured less what was refunded, in however many parts, raced by
+however many callers.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from holdfast.caller import Caller, Role
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle
 from holdfast.errors import Conflict, Forbidden, RuleRefused
-from holdfast.next_step import Begin
+from holdfast.movements import Begin
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer
 from holdfast.store import Record
-from holdfast.stripe_gateway import STRIPE_REFUND_REASONS
+from holdfast.stripe_objects import STRIPE_REFUND_REASONS
 
 
 def refund(desk: Desk, request: Request, *, caller: Caller, booking_id: str, amount: int | None, reason: str) -> Reply:

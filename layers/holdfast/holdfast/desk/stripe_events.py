@@ -8,12 +8,12 @@ from typing import Any
 
 from holdfast import hints
 from holdfast.booking import Booking
+from holdfast.call_failures import CallFailed, CallRefused
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import seconds_left
 from holdfast.desk.outside import take_in
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.hints import Hint
-from holdfast.stripe_calls import CallFailed, CallRefused
 
 
 class Applied(Enum):
@@ -60,7 +60,9 @@ def apply(desk: Desk, event: Mapping[str, Any]) -> tuple[Applied, Booking | None
 
 
 def _booking_of(desk: Desk, hint: Hint) -> Booking | None:
-    """By the metadata, which Stripe copies from the PaymentIntent to its charge; a dashboard's refund and a dispute carry none."""
+    """By the metadata, which Stripe copies from the PaymentIntent to its charge; a dashboard's refund and a dispute
+    carry none.
+    """
     booking_id = _id_in(desk, hint.metadata)
     if booking_id is None:
         if hint.metadata.get("deployment") is not None:

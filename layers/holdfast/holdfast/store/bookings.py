@@ -85,7 +85,7 @@ class Bookings:
     def due(self, shard: int, now: datetime) -> Iterator[tuple[str, str]]:
         """Booking id and `due_at` of everything in this shard that is due, oldest first, however much it is."""
         values = marshal({":shard": str(shard), ":now": sortable(now)})
-        for item in every(self._client, due_query(self._tables.bookings, shard, values)):
+        for item in every(self._client, due_query(self._tables.bookings, values)):
             yield item["booking_id"], item["due_at"]
 
     def of_user(

@@ -1,4 +1,6 @@
-"""The one transaction by which a booking changes: its next version, its new lines, and what must hold or go with them."""
+"""The one transaction by which a booking changes: its next version, its new lines, and what must hold
+or go with them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Events: read one, write one on condition that nobody else did, and find those whose bookings still have to hear of a change."""
+"""Events: read one, write one on condition that nobody else did, and find those whose bookings still have to hear of a
+change.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ class Events:
         return event_of(unmarshal(item)) if item else None
 
     def put(self, event: Event, *, before: Event | None) -> Event:
-        """Write it on condition that it is as it was read. Raises ConcurrentChange. The count of check-ins is not touched."""
+        """Write it on condition that it is as it was read.
+
+        Raises ConcurrentChange. The count of check-ins is not touched.
+        """
         item = event_item(event)
         sets = ["#version = :version", "facts = :facts", "checked_in = if_not_exists(checked_in, :zero)"]
         removes = []
@@ -62,5 +67,5 @@ class Events:
     def due(self, shard: int, now: datetime) -> Iterator[str]:
         """The ids of events in this shard whose bookings have to be looked at."""
         values = marshal({":shard": str(shard), ":now": sortable(now)})
-        for item in every(self._client, due_query(self._tables.events, shard, values)):
+        for item in every(self._client, due_query(self._tables.events, values)):
             yield item["event_id"]

@@ -29,7 +29,7 @@ def every(client: DynamoDBClient, query: Mapping[str, Any]) -> Iterator[Item]:
             return
 
 
-def due_query(table: str, shard: int, values: Mapping[str, Any]) -> dict[str, Any]:
+def due_query(table: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """What is due in one shard, oldest first; the same index name and attributes in every table that has one."""
     return {
         "TableName": table,

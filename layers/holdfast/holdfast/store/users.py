@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`customer_requested_at` is when the Stripe customer was first asked for; `customer_id` is its id once it is known."""
+    """`customer_requested_at` is when the Stripe customer was first asked for; `customer_id` is its id once it is
+    known.
+    """
 
     user_id: str
     customer_requested_at: str

@@ -25,13 +25,13 @@ class Stage:
             self._customer = self.client.v1.customers.create({"email": "alice@example.com"}).id
         return self._customer
 
-    def card(self, id: str = "pm_card_visa") -> str:
-        return self.client.v1.payment_methods.attach(id, {"customer": self.customer}).id
+    def card(self, method: str = "pm_card_visa") -> str:
+        return self.client.v1.payment_methods.attach(method, {"customer": self.customer}).id
 
     def numbered(self, number: str) -> str:
         """A card typed in by its number, not yet anybody's."""
-        given = {"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123"}
-        return self.client.v1.payment_methods.create({"type": "card", "card": given}).id  # type: ignore[typeddict-item]
+        given: Any = {"number": number, "exp_month": 12, "exp_year": 2030, "cvc": "123"}
+        return self.client.v1.payment_methods.create({"type": "card", "card": given}).id
 
     def pay(self, method: str = "pm_card_visa", amount: int = 1200, **params: Any) -> stripe.PaymentIntent:
         given: Any = {
@@ -50,11 +50,11 @@ class Stage:
     def captured(self, method: str = "pm_card_visa", amount: int = 1200, **params: Any) -> stripe.PaymentIntent:
         return self.client.v1.payment_intents.capture(self.hold(method, amount, **params).id)
 
-    def intent(self, id: str) -> Fields:
-        return self.client.v1.payment_intents.retrieve(id).to_dict()
+    def intent(self, intent: str) -> Fields:
+        return self.client.v1.payment_intents.retrieve(intent).to_dict()
 
-    def charge(self, id: Any) -> Fields:
-        return self.client.v1.charges.retrieve(str(id)).to_dict()
+    def charge(self, charge: Any) -> Fields:
+        return self.client.v1.charges.retrieve(str(charge)).to_dict()
 
     def charge_of(self, intent: str) -> Fields:
         return self.charge(self.intent(intent)["latest_charge"])

@@ -10,9 +10,9 @@ ALWAYS = ["pm_card_4000002760003184", "pm_card_threeDSecure2Required"]
 ASKING = ["pm_card_authenticationRequired", *ALWAYS]
 
 
-def answer(stage: Stage, id: str, outcome: str = "succeeded"):
-    kind = "setup_intents" if id.startswith("seti_") else "payment_intents"
-    return stage.simulator.control("POST", f"/_simulator/{kind}/{id}/authenticate", {"outcome": outcome})
+def answer(stage: Stage, intent: str, outcome: str = "succeeded"):
+    kind = "setup_intents" if intent.startswith("seti_") else "payment_intents"
+    return stage.simulator.control("POST", f"/_simulator/{kind}/{intent}/authenticate", {"outcome": outcome})
 
 
 @pytest.mark.parametrize("method", ASKING)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from local.stripe_simulator import cards
@@ -30,9 +32,9 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize(("id", "number", "brand"), GOOD)
-def test_good_cards_hold_by_id_and_by_number(stage: Stage, id: str, number: str, brand: str):
-    for method in (id, stage.numbered(number), f"pm_card_{number}"):
+@pytest.mark.parametrize(("name", "number", "brand"), GOOD)
+def test_good_cards_hold_by_id_and_by_number(stage: Stage, name: str, number: str, brand: str):
+    for method in (name, stage.numbered(number), f"pm_card_{number}"):
         intent = stage.hold(method)
         card = stage.charge(intent.latest_charge)["payment_method_details"]["card"]
 
@@ -40,9 +42,9 @@ def test_good_cards_hold_by_id_and_by_number(stage: Stage, id: str, number: str,
         assert (card["brand"], card["last4"]) == (brand, number[-4:])
 
 
-@pytest.mark.parametrize(("id", "number", "code", "decline_code"), DECLINES)
-def test_a_declined_card_says_why(stage: Stage, id: str, number: str, code: str, decline_code: str):
-    for method in (id, stage.numbered(number)):
+@pytest.mark.parametrize(("name", "number", "code", "decline_code"), DECLINES)
+def test_a_declined_card_says_why(stage: Stage, name: str, number: str, code: str, decline_code: str):
+    for method in (name, stage.numbered(number)):
         error = refused(stage.hold, method)
 
         assert (error["status"], error["raised"], error["type"]) == (402, "CardError", "card_error")
@@ -53,9 +55,9 @@ def test_a_declined_card_says_why(stage: Stage, id: str, number: str, code: str,
         assert error["payment_intent"]["status"] == "requires_payment_method"
 
 
-@pytest.mark.parametrize(("id", "number", "code", "decline_code"), DECLINES)
-def test_the_bank_refuses_to_save_such_a_card(stage: Stage, id: str, number: str, code: str, decline_code: str):
-    for method in (id, stage.numbered(number)):
+@pytest.mark.parametrize(("name", "number", "code", "decline_code"), DECLINES)
+def test_the_bank_refuses_to_save_such_a_card(stage: Stage, name: str, number: str, code: str, decline_code: str):
+    for method in (name, stage.numbered(number)):
         error = refused(stage.card, method)
 
         assert (error["status"], error["code"], error["decline_code"]) == (402, code, decline_code)
@@ -94,12 +96,13 @@ def test_the_0341_card_is_saved_and_then_declines_every_charge(stage: Stage):
 
 def test_a_card_that_declines_cannot_be_set_up_but_0341_can(stage: Stage):
     create = stage.client.v1.setup_intents.create
-    params = {"customer": stage.customer, "confirm": True}
+    params: Any = {"customer": stage.customer, "confirm": True}
 
     error = refused(create, {**params, "payment_method": "pm_card_visa_chargeDeclined"})
 
     assert (error["status"], error["setup_intent"]["status"]) == (402, "requires_payment_method")
-    assert create({**params, "payment_method": "pm_card_4000000000000341"}).status == "succeeded"  # type: ignore[typeddict-item]
+    params["payment_method"] = "pm_card_4000000000000341"
+    assert create(params).status == "succeeded"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.simulator.stage import Stage, refused
@@ -17,9 +19,9 @@ def dispute_of(stage: Stage, intent: str):
     return dispute
 
 
-@pytest.mark.parametrize(("id", "number", "reason"), CARDS)
-def test_a_dispute_is_born_at_capture_and_never_on_a_hold(stage: Stage, id: str, number: str, reason: str):
-    for method in (id, stage.numbered(number)):
+@pytest.mark.parametrize(("name", "number", "reason"), CARDS)
+def test_a_dispute_is_born_at_capture_and_never_on_a_hold(stage: Stage, name: str, number: str, reason: str):
+    for method in (name, stage.numbered(number)):
         intent = stage.hold(method)
         assert stage.client.v1.disputes.list({"payment_intent": intent.id}).data == []
         before = stage.mark()
@@ -86,8 +88,8 @@ def test_evidence_decides_a_little_later(stage: Stage, text: str, verdict: str):
 
 def test_staged_evidence_is_not_handed_in(stage: Stage):
     dispute = dispute_of(stage, stage.captured("pm_card_createDispute").id)
-    evidence = {"product_description": "A seat", "uncategorized_text": "winning_evidence"}
-    staged = stage.client.v1.disputes.update(dispute.id, {"evidence": evidence, "submit": False})  # type: ignore[typeddict-item]
+    evidence: Any = {"product_description": "A seat", "uncategorized_text": "winning_evidence"}
+    staged = stage.client.v1.disputes.update(dispute.id, {"evidence": evidence, "submit": False})
     stage.simulator.advance(60)
 
     assert (staged.status, staged.evidence_details.submission_count) == ("needs_response", 0)

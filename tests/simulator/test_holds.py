@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.simulator.stage import Stage, refused
@@ -30,7 +32,7 @@ def test_a_hold_tells_of_itself_in_order(stage: Stage):
 
 
 def test_without_confirm_a_payment_intent_waits_for_it(stage: Stage):
-    given = {"amount": 1200, "currency": "usd", "payment_method": "pm_card_visa"}
+    given: Any = {"amount": 1200, "currency": "usd", "payment_method": "pm_card_visa"}
     intent = stage.client.v1.payment_intents.create(given)
 
     assert (intent.status, intent.capture_method) == ("requires_confirmation", "automatic_async")
@@ -102,8 +104,8 @@ def test_capture_again_after_capture_names_the_released_remainder(stage: Stage):
     assert (error["status"], error["raised"]) == (400, "InvalidRequestError")
     assert error["code"] == "payment_intent_unexpected_state"
     assert error["message"] == (
-        "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized amount "
-        "has been released."
+        "The remaining amount on this PaymentIntent could not be captured because the remainder of the authorized "
+        "amount has been released."
     )
     assert error["payment_intent"]["id"] == intent.id
     assert error["doc_url"].endswith("/payment-intent-unexpected-state")
@@ -117,8 +119,8 @@ def test_capture_after_cancel_is_refused_by_status(stage: Stage):
 
     assert error["code"] == "payment_intent_unexpected_state"
     assert error["message"] == (
-        "This PaymentIntent could not be captured because it has a status of canceled. Only a PaymentIntent with one of "
-        "the following statuses may be captured: requires_capture."
+        "This PaymentIntent could not be captured because it has a status of canceled. Only a PaymentIntent with one "
+        "of the following statuses may be captured: requires_capture."
     )
 
 
@@ -322,7 +324,7 @@ def test_words_may_change_at_any_time_and_no_event_tells(stage: Stage):
 
 
 def test_the_amount_may_change_before_the_hold(stage: Stage):
-    given = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_visa"}
+    given: Any = {"amount": 1000, "currency": "usd", "payment_method": "pm_card_visa"}
     intent = stage.client.v1.payment_intents.create(given)
     stage.client.v1.payment_intents.update(intent.id, {"amount": 2000})
 
@@ -341,7 +343,7 @@ def test_a_finished_payment_is_not_confirmed_again(stage: Stage):
 def test_an_attached_card_pays_only_for_its_customer(stage: Stage):
     card = stage.card()
     other = stage.client.v1.customers.create({}).id
-    params = {"amount": 1200, "currency": "usd", "payment_method": card}
+    params: Any = {"amount": 1200, "currency": "usd", "payment_method": card}
 
     nobody = refused(stage.client.v1.payment_intents.create, params)
     stranger = refused(stage.client.v1.payment_intents.create, {**params, "customer": other})

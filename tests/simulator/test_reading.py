@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 import stripe
@@ -141,9 +142,9 @@ def test_created_narrows_a_list(stage: Stage, created: dict[str, int] | int, fou
     for _ in range(3):
         stage.client.v1.customers.create()
         stage.simulator.advance(10)
-    wanted = start + created if isinstance(created, int) else {name: start + n for name, n in created.items()}
+    wanted: Any = start + created if isinstance(created, int) else {name: start + n for name, n in created.items()}
 
-    assert len(stage.client.v1.customers.list({"created": wanted}).data) == found  # type: ignore[typeddict-item]
+    assert len(stage.client.v1.customers.list({"created": wanted}).data) == found
 
 
 def test_payment_intents_are_listed_by_customer_and_moment(stage: Stage):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import stripe
@@ -48,7 +49,8 @@ def receiver(simulator: Simulator) -> Receiver:
 
 
 def endpoint(stage: Stage, **params):
-    return stage.client.v1.webhook_endpoints.create({"url": URL, "enabled_events": ["*"], **params})
+    given: Any = {"url": URL, "enabled_events": ["*"], **params}
+    return stage.client.v1.webhook_endpoints.create(given)
 
 
 def deliveries(stage: Stage):
@@ -253,12 +255,12 @@ def test_events_can_come_out_of_order_the_same_way_each_time(stage: Stage, recei
 
     assert sorted(receiver.ids) == sorted(order)
     assert receiver.ids != order
-    first = [order.index(id) for id in receiver.ids]
+    first = [order.index(each) for each in receiver.ids]
     for _ in range(8):
         stage.client.v1.customers.create()
     order = [row["event"] for row in deliveries(stage)][8:]
     receiver.pump()
-    assert [order.index(id) for id in receiver.ids[8:]] == first
+    assert [order.index(each) for each in receiver.ids[8:]] == first
 
 
 def test_events_can_be_lost(stage: Stage, receiver: Receiver):

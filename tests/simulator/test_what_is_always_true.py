@@ -52,7 +52,8 @@ class Story:
 
     def hold(self, card: str, amount: int) -> None:
         params: Any = {"amount": amount, "currency": "usd", "payment_method": card, "confirm": True}
-        self.intents.append(self.client.v1.payment_intents.create({**params, "capture_method": "manual"}).id)
+        params["capture_method"] = "manual"
+        self.intents.append(self.client.v1.payment_intents.create(params).id)
 
     def capture(self, which: int, amount: int) -> None:
         params: Any = {} if amount < 0 else {"amount_to_capture": amount}

@@ -12,10 +12,10 @@ VENV := .venv/bin
 RUN := $(VENV)/python -m
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run demo test e2e check format build logs lock openapi clean
+.PHONY: help tools run demo test e2e check format build logs lock openapi verify-log redrive clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
 	@$(RUN) local.cloud run
@@ -51,6 +51,12 @@ lock: tools ## Choose new versions and write every lock file
 
 openapi: tools ## Write the OpenAPI document from the functions
 	@$(RUN) local.openapi --write
+
+verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack NAME" for one on AWS)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)
+
+redrive: tools ## Give dead letters back: make redrive QUEUE=steps or QUEUE=stripe-events (ARGS="--look")
+	@PYTHONPATH=layers/holdfast $(RUN) operate.redrive $(QUEUE) $(ARGS)
 
 clean: ## Remove everything that the commands made
 	rm -rf .venv .local .aws-sam .hypothesis

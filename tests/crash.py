@@ -43,7 +43,7 @@ class Boundary:
 def boundary(die_at: int | None = None, when: When = "before") -> Iterator[Boundary]:
     """Everything that leaves the process inside the block crosses this boundary."""
     watched = Boundary(die_at, when)
-    make_api_call, request = BaseClient._make_api_call, InProcessHTTPClient.request
+    make_api_call, request = BaseClient._make_api_call, InProcessHTTPClient.request  # type: ignore[attr-defined]
 
     def aws(self: Any, operation: str, parameters: Any) -> Any:
         return watched.crossing(operation, lambda: make_api_call(self, operation, parameters))

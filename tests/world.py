@@ -272,7 +272,7 @@ class OwnVariables(dict[str, str]):
 
 def under_own_policy(monkeypatch: Any) -> None:
     """Whatever a handler asks of AWS is first held against the function's policy in template.yaml."""
-    make_api_call = BaseClient._make_api_call
+    make_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def checked(self: Any, operation: str, parameters: Any) -> Any:
         if RUNNING:

@@ -10,9 +10,15 @@ endif
 
 VENV := .venv/bin
 RUN := $(VENV)/python -m
+# SAM CLI keeps its settings in this folder, too, and reports to nobody.
+SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR="$(CURDIR)/.local/sam" $(RUN) samcli
+
+# What make build builds for; a layer has bytecode only if .venv is of the same Python.
+RUNTIME := python3.13
+ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools run demo test e2e check format build logs lock openapi verify-log redrive clean
+.PHONY: help tools host-build run demo test e2e check format build logs lock openapi verify-log redrive clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,17 +29,17 @@ run: tools ## Start the local cloud, deploy into it, play the demo, stay up unti
 demo: tools ## The same, but leave after the demo; fails if a booking ends where it should not
 	@$(RUN) local.cloud demo
 
-test: tools build ## Every test: unit, integration, template, packaging, simulation, end to end
+test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@$(RUN) pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term
 
-e2e: tools build ## Only the end-to-end tests, against the template deployed into the local cloud
+e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e
 
 check: tools ## Formatting, lint, types, the template, and what is generated: all up to date?
 	@echo "ruff format" && $(RUN) ruff format --check --quiet .
 	@echo "ruff check" && $(RUN) ruff check --quiet .
 	@echo "mypy" && $(RUN) mypy
-	@echo "sam validate --lint" && SAM_CLI_TELEMETRY=0 $(RUN) samcli validate --lint --region us-east-1
+	@echo "sam validate --lint" && $(SAM) validate --lint --region us-east-1
 	@echo "lock files" && $(RUN) local.lock --check
 	@echo "openapi" && $(RUN) local.openapi
 
@@ -43,8 +49,10 @@ format: tools ## Format the code and mend what ruff can mend
 logs: tools ## Fetch what the functions of the running local cloud have logged into .local/logs/functions
 	@$(RUN) local.cloud logs
 
-build: tools ## Build the layers and functions for this machine's Python
-	@$(RUN) local.cloud build
+build: tools ## Build for AWS into .aws-sam, for sam deploy (RUNTIME=python3.13 ARCHITECTURE=arm64)
+	@LAYER_UV="$(CURDIR)/$(VENV)/uv" LAYER_PYTHON="$(CURDIR)/$(VENV)/python" \
+		LAYER_RUNTIME=$(RUNTIME) LAYER_ARCHITECTURE=$(ARCHITECTURE) \
+		$(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
 
 lock: tools ## Choose new versions and write every lock file
 	@$(RUN) local.lock
@@ -57,6 +65,9 @@ verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack 
 
 redrive: tools ## Give dead letters back: make redrive QUEUE=steps or QUEUE=stripe-events (ARGS="--look")
 	@PYTHONPATH=layers/holdfast $(RUN) operate.redrive $(QUEUE) $(ARGS)
+
+host-build: tools
+	@$(RUN) local.cloud build
 
 clean: ## Remove everything that the commands made
 	rm -rf .venv .local .aws-sam .hypothesis

@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument(
         "command",
         choices=("run", "demo", "up", "build", "logs"),
-        help="run: demo, then stay until Ctrl-C; demo: leave after it; up: no demo; build: sam build; logs: fetch functions' logs",
+        help="run: demo, then stay; demo: leave after it; up: no demo; build: sam build; logs: fetch functions' logs",
     )
     command = parser.parse_args().command
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.cloud.aws import Aws
-from local.cloud.places import BUILD, PYTHON, REGION, RUNTIME, bare_environment, sam_environment
+from local.cloud.places import BUILD, PYTHON, ROOT, RUNTIME, bare_environment, sam_environment
 from local.cloud.processes import Processes
 from local.cloud.services import Services
 from local.token_issuer.tokens import PRIVY_APP_ID, STAFF_AUDIENCE
@@ -28,9 +28,9 @@ class Deployment:
 
 def deploy(processes: Processes, services: Services, aws: Aws) -> Deployment:
     command: list[str | Path] = [
-        *(PYTHON, "-m", "samcli", "deploy", "--template-file", BUILD / "template.yaml", "--stack-name", STACK),
-        *("--region", REGION, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
-        *("--no-confirm-changeset", "--no-progressbar", "--parameter-overrides", *_parameters(services)),
+        *(PYTHON, "-m", "samcli", "deploy", "--config-file", ROOT / "samconfig.toml", "--config-env", "local"),
+        *("--template-file", BUILD / "template.yaml"),
+        *("--parameter-overrides", *_parameters(services)),
     ]
     environment = bare_environment() | sam_environment() | {"AWS_ENDPOINT_URL": services.aws_url, "NO_PROXY": "*"}
     processes.run("deploy", command, environment)

@@ -18,7 +18,7 @@ class CancelRequest(api.Body):
 )
 def cancel_booking(booking_id: api.BookingId, key: api.IdempotencyKey, body: CancelRequest | None = None) -> api.Answer:
     reply = cancelling.cancel(
-        bootstrap.desk(api.request_id()),
+        bootstrap.desk(api.request_id(), api.caller(app)),
         commands.request(app, key),
         caller=api.caller(app),
         booking_id=booking_id,

@@ -15,7 +15,10 @@ app = api.resolver(api.READS, roles={api.STAFF})
 )
 def check_in_booking(booking_id: api.BookingId) -> api.Answer:
     return api.reply(
-        200, staff_booking_view(attendance.check_in(bootstrap.desk(api.request_id()), booking_id=booking_id))
+        200,
+        staff_booking_view(
+            attendance.check_in(bootstrap.desk(api.request_id(), api.caller(app)), booking_id=booking_id)
+        ),
     )
 
 

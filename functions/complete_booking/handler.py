@@ -19,7 +19,7 @@ class CompleteRequest(api.Body):
 def complete_booking(
     booking_id: api.BookingId, key: api.IdempotencyKey, body: CompleteRequest | None = None
 ) -> api.Answer:
-    desk = bootstrap.desk(api.request_id())
+    desk = bootstrap.desk(api.request_id(), api.caller(app))
     amount = body.amount if body else None
     reply = attendance.complete(desk, commands.request(app, key), booking_id=booking_id, amount=amount)
     return commands.reply(reply, 200)

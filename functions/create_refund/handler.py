@@ -20,7 +20,7 @@ class RefundRequest(api.Body):
 )
 def create_refund(body: RefundRequest, key: api.IdempotencyKey) -> api.Answer:
     reply = refunding.refund(
-        bootstrap.desk(api.request_id()),
+        bootstrap.desk(api.request_id(), api.caller(app)),
         commands.request(app, key),
         caller=api.caller(app),
         booking_id=body.booking_id,

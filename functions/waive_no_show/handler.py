@@ -18,7 +18,7 @@ class WaiveRequest(api.Body):
     **api.documented("Waive the no-show fee", {200: api.BookingView}, problems=(404, 409)),
 )
 def waive_no_show(booking_id: api.BookingId, body: WaiveRequest) -> api.Answer:
-    desk = bootstrap.desk(api.request_id())
+    desk = bootstrap.desk(api.request_id(), api.caller(app))
     return api.reply(200, staff_booking_view(attendance.waive(desk, booking_id=booking_id, reason=body.reason)))
 
 

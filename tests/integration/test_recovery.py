@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from holdfast import bootstrap
 from holdfast.booking import Booking
 from tests.crash import Died, When, boundary
 from tests.world import World
@@ -236,4 +237,35 @@ def test_a_failing_step_backs_off_and_ends_on_the_staff_s_list(world: World) -> 
 
     assert [item["booking_id"] for item in listed.body["items"]] == [booking_id]
     assert listed.body["items"][0]["attention"]["reason"] == "operation_in_doubt"
+    assert world.booking(booking_id).captured == 5000
+
+
+def test_a_customer_who_was_told_that_nothing_was_sent_gets_no_hold_behind_their_back(world: World) -> None:
+    _card_only(world, "alice")
+    world.simulator.add_fault("rate_limit", match={"method": "POST"}, times=50)
+    assert world.hold().status == 503
+    world.simulator.control("DELETE", "/_simulator/faults")
+    for _ in range(20):
+        world.advance(minutes=1)
+        world.sweep()
+
+    assert world.intents() == []
+    booking_id = world.call("list_bookings", "GET", "/bookings", user="alice").body["items"][0]["booking_id"]
+    assert world.booking(booking_id).payment_status == "declined"
+
+
+def test_a_wrong_key_of_stripe_s_is_loud_and_the_step_comes_again_later(world: World) -> None:
+    booking_id = _held(world, "alice")
+    world.on("check-in", booking_id, staff="sam")
+    world.advance(days=3, hours=3)
+    secret = bootstrap.stripe_secret()
+    right, secret["secret_key"] = secret["secret_key"], "sk_test_other"
+    world.sweep()
+    waiting = world.booking(booking_id)
+    secret["secret_key"] = right
+    world.advance(minutes=3)
+    world.sweep()
+
+    assert waiting.retry_at is not None
+    assert waiting.captured == 0
     assert world.booking(booking_id).captured == 5000

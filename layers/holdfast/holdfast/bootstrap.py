@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import stripe
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from holdfast.caller import Caller
     from holdfast.desk import Desk
     from holdfast.desk.messages import Steps, StripeEvents
     from holdfast.policy import Policy
@@ -120,10 +121,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid.uuid4().hex}"
 
 
-def desk(request_id: str | None = None, *, seconds: float = ANSWER_SECONDS) -> Desk:
+def desk(request_id: str | None = None, caller: Caller | None = None, *, seconds: float = ANSWER_SECONDS) -> Desk:
     """One request's desk; its budget of `seconds` starts now."""
     from holdfast import telemetry
     from holdfast.desk import Desk
+    from holdfast.log import Origin
 
     return Desk(
         store=store(),
@@ -133,6 +135,6 @@ def desk(request_id: str | None = None, *, seconds: float = ANSWER_SECONDS) -> D
         make_gateway=_gateway,
         make_steps=_steps,
         default_policy=_default_policy,
-        request_id=request_id,
+        origin=Origin(request_id, caller.subject if caller is not None and caller.is_staff else None),
         notice=telemetry.annotate,
     )

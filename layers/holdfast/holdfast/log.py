@@ -32,6 +32,19 @@ class Entry:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which request a line came from, and which member of staff made it.
+
+    Customers are not named: the booking knows whose it is.
+    """
+
+    request_id: str | None = None
+    staff: str | None = None
+
+
+NOBODY: Final = Origin()
+
 Line = dict[str, Any]
 """A line exactly as it is stored, served and hashed."""
 
@@ -52,7 +65,7 @@ def wire_time(moment: datetime) -> str:
 
 
 def append(
-    before: Booking | None, after: Booking, entries: Sequence[Entry], *, now: datetime, request_id: str | None = None
+    before: Booking | None, after: Booking, entries: Sequence[Entry], *, now: datetime, origin: Origin = NOBODY
 ) -> tuple[Booking, list[Line]]:
     """The next version of the booking, and its lines.
 
@@ -64,7 +77,7 @@ def append(
     lines: list[Line] = []
     for entry in entries:
         sequence += 1
-        line = _line(entry, after, before, sequence=sequence, previous_hash=head, now=now, request_id=request_id)
+        line = _line(entry, after, before, sequence=sequence, previous_hash=head, now=now, origin=origin)
         head = line["entry_hash"]
         lines.append(line)
     return replace(after, version=after.version + 1, sequence=sequence, chain_head=head, updated_at=now), lines
@@ -78,14 +91,16 @@ def _line(
     sequence: int,
     previous_hash: str,
     now: datetime,
-    request_id: str | None,
+    origin: Origin,
 ) -> Line:
     details = dict(entry.details) | {
         "before": str(before.payment_status) if before else None,
         "after": str(after.payment_status),
     }
-    if request_id is not None:
-        details["request_id"] = request_id
+    if origin.request_id is not None:
+        details["request_id"] = origin.request_id
+    if origin.staff is not None:
+        details["staff"] = origin.staff
     line: Line = {
         "sequence": sequence,
         "operation_id": entry.operation_id,

@@ -67,6 +67,15 @@ def hold_lapses_at(booking: Booking) -> datetime | None:
     return (hold.placed_at or booking.created_at) + SHORTEST_WINDOW
 
 
+def too_short(booking: Booking) -> bool:
+    """The authorization lapses before a no-show could be charged.
+
+    Bookings are refused where that is foreseeable, so somebody has to look.
+    """
+    lapses = hold_lapses_at(booking)
+    return lapses is not None and lapses - HOLD_SAFETY < no_show_at(booking)
+
+
 def _within_hold(booking: Booking, moment: datetime) -> datetime:
     lapses = hold_lapses_at(booking)
     return moment if lapses is None else min(moment, lapses - HOLD_SAFETY)

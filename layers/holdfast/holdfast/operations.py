@@ -20,7 +20,7 @@ from holdfast.budget import LEASE_SECONDS, Budget
 from holdfast.call_failures import NothingExecuted
 from holdfast.clock import Clock
 from holdfast.errors import OperationInProgress, StripeUnavailable
-from holdfast.log import Entry, append
+from holdfast.log import NOBODY, Entry, Origin, append
 from holdfast.movements import Begin
 from holdfast.settlement import Verdict, failed_attempt, settled
 from holdfast.store import Check, Commit, ConcurrentChange, Record, Store
@@ -45,7 +45,7 @@ class Settled:
 class Operations:
     """The protocol over its ports.
 
-    `request_id` goes into every line that it writes, `notice` hears which operation it is.
+    `origin` goes into every line that it writes, `notice` hears which operation it is.
     """
 
     store: Store
@@ -53,7 +53,7 @@ class Operations:
     clock: Clock
     new_id: Callable[[str], str]
     budget: Budget
-    request_id: str | None = None
+    origin: Origin = NOBODY
     notice: Callable[..., None] = lambda **_: None
 
     def begin(
@@ -104,7 +104,7 @@ class Operations:
             stripe_id=step.payment_intent_id,
             details=step.details,
         )
-        after, lines = append(before, started, [*facts, entry], now=now, request_id=self.request_id)
+        after, lines = append(before, started, [*facts, entry], now=now, origin=self.origin)
         if record is not None:
             record = replace(record, booking_id=after.booking_id, operation_id=operation.operation_id)
         return self.store.bookings.commit(
@@ -159,7 +159,7 @@ class Operations:
                 return Settled(booking, None)
             now = self.clock()
             changed, entries = settled(booking, operation, verdict, now)
-            after, lines = append(booking, changed, entries, now=now, request_id=self.request_id)
+            after, lines = append(booking, changed, entries, now=now, origin=self.origin)
             answer = answer_to(operation, verdict, after)
             commit = Commit(
                 after=after,
@@ -194,8 +194,16 @@ class Operations:
             raise OperationInProgress() from race
 
     def _end_lease(self, booking: Booking) -> None:
-        """Nothing was executed and nobody tries any more: a retry of the request need not wait."""
-        self._touch(booking, replace(booking, operation=replace(self._operation(booking), lease_until=self.clock())))
+        """Nothing was executed and nobody tries any more: a retry of the request need not wait.
+
+        A customer who was told that no hold could be placed may have left. So the clock leaves an authorization alone
+        until nobody can be waiting for it, and then lets it go.
+        """
+        operation = self._operation(booking)
+        ended = replace(booking, operation=replace(operation, lease_until=self.clock()))
+        if operation.kind is Kind.AUTHORIZE:
+            ended = replace(ended, retry_at=operation.started_at + effects.CUSTOMER_WAITS)
+        self._touch(booking, ended)
 
     def _touch(self, before: Booking, changed: Booking) -> Booking:
         now = self.clock()

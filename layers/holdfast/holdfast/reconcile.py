@@ -13,6 +13,7 @@ from typing import Any
 
 from holdfast.booking import Booking, Dispute, Hold, HoldState, Outcome, Refund, RefundStatus, with_dispute, with_refund
 from holdfast.log import Entry, wire_time
+from holdfast.next_step import too_short
 from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
 
 # Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the
@@ -88,7 +89,10 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
                 client_secret=None,
             )
             entry = _authorization(hold, intent, "succeeded", reason="authenticated")
-            return replace(booking, hold=placed, action_deadline=None, attempts=0, retry_at=None), [entry]
+            held = replace(booking, hold=placed, action_deadline=None, attempts=0, retry_at=None)
+            if too_short(held) and held.attention is None:
+                held = replace(held, attention="hold_too_short", attention_since=now)
+            return held, [entry]
         case "requires_payment_method":
             # The phone still knows the client secret: the PaymentIntent must be canceled, or a hold could land on a
             # closed booking.

@@ -22,6 +22,7 @@ from holdfast.booking import (
     with_refund,
 )
 from holdfast.log import Entry, wire_time
+from holdfast.next_step import too_short
 from holdfast.reconcile import observe
 from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
 
@@ -110,6 +111,7 @@ def settled(booking: Booking, operation: Operation, verdict: Verdict, now: datet
         case Authorized(intent):
             hold = _hold(intent, operation, HoldState.LIVE, now)
             done = _fresh(replace(idle, hold=hold, action_deadline=None))
+            done = noticed(done, "hold_too_short" if too_short(done) else None, now)
             return done, [_entry(operation, "succeeded", stripe_id=intent.id, details=_hold_details(hold))]
         case NeedsAction(intent):
             hold = _hold(intent, operation, HoldState.ACTION_REQUIRED, now)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from holdfast.booking import Booking
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
-from holdfast.errors import HoldfastError, OperationInProgress, StripeUnavailable
+from holdfast.errors import HoldfastError, OperationInProgress
 from holdfast.movements import Begin, Close
 from holdfast.moving import brought_up
 from holdfast.next_step import LookAgain, Recover, next_step
@@ -73,9 +73,10 @@ def look_at_event(desk: Desk, event_id: str, after: tuple[str, str] | None) -> i
     if position is not None:
         desk.steps.event(event_id, position)
         return queued
-    if event.due_at is not None:
+    now = desk.clock()
+    if event.due_at is not None and event.due_at <= now:
         passes = event.passes + 1
-        again = desk.clock() + _SECOND_PASS if passes < _PASSES else None
+        again = now + _SECOND_PASS if passes < _PASSES else None
         # Losing to somebody who changed the event meanwhile is fine: then it is due again anyway.
         with suppress(ConcurrentChange):
             desk.store.events.put(replace(event, passes=passes, due_at=again), before=event)
@@ -100,12 +101,20 @@ def take_step(desk: Desk, booking_id: str) -> Booking | None:
                 return after
         except OperationInProgress:
             return booking
-        except (StripeUnavailable, HoldfastError):
-            return desk.operations.postpone(desk.booking(booking_id), what="step_failed")
+        except HoldfastError:
+            return _postponed(desk, booking_id)
+        except Exception:
+            # A fault of ours or of our configuration: later again, and loud now.
+            _postponed(desk, booking_id)
+            raise
         if after is None or after.operation is not None:
             return after or booking
         booking = after
     return booking
+
+
+def _postponed(desk: Desk, booking_id: str) -> Booking:
+    return desk.operations.postpone(desk.booking(booking_id), what="step_failed")
 
 
 def _step(desk: Desk, booking: Booking) -> Booking | None:

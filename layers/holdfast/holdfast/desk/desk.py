@@ -12,6 +12,7 @@ from holdfast.budget import Budget
 from holdfast.clock import Clock
 from holdfast.errors import NotFound
 from holdfast.event import Event
+from holdfast.log import NOBODY, Origin
 from holdfast.operations import Operations
 from holdfast.policy import Policy
 from holdfast.store import Store
@@ -32,7 +33,7 @@ class Desk:
     make_gateway: Callable[[Budget], StripeGateway]
     make_steps: Callable[[], Steps]
     default_policy: Callable[[], Policy]
-    request_id: str | None = None
+    origin: Origin = NOBODY
     notice: Callable[..., None] = lambda **_: None
 
     @cached_property
@@ -51,7 +52,7 @@ class Desk:
             clock=self.clock,
             new_id=self.new_id,
             budget=self.budget,
-            request_id=self.request_id,
+            origin=self.origin,
             notice=self.notice,
         )
 

@@ -46,7 +46,7 @@ def write(
 ) -> Booking:
     """Facts that move no money, on condition that nobody changed the booking since it was read."""
     now = desk.clock()
-    after, lines = append(before, changed, entries, now=now, request_id=desk.request_id)
+    after, lines = append(before, changed, entries, now=now, origin=desk.origin)
     return desk.store.bookings.commit(
         Commit(
             after=after,

@@ -36,7 +36,7 @@ def take_in(
             if stripe_event_id is not None:
                 desk.store.records.see(stripe_event_id, now)
             return booking
-        after, lines = append(booking, changed, entries, now=now, request_id=desk.request_id)
+        after, lines = append(booking, changed, entries, now=now, origin=desk.origin)
         commit = Commit(
             after=after, lines=lines, before_version=booking.version, now=now, stripe_event_id=stripe_event_id
         )

@@ -92,7 +92,10 @@ def _ask_stripe(desk: Desk, hint: Hint) -> str | None:
 
 
 def _recovered(desk: Desk, booking: Booking) -> Booking:
-    """An operation under way is finished first, but not before its lease has ended."""
+    """An operation under way is finished first, but not before its lease has ended, nor sooner than the clock would."""
+    now = desk.clock()
+    if booking.retry_at is not None and now < booking.retry_at:
+        raise Later(round((booking.retry_at - now).total_seconds()) + 1)
     try:
         recovered = desk.operations.recover(booking).booking
     except OperationInProgress as busy:

@@ -65,7 +65,7 @@ class Api:
                 "Please see https://stripe.com/docs or we can help at https://support.stripe.com/.",
             )
         route, ids = found
-        given = form.decode(request.body.decode() if request.method == "POST" else request.query)
+        given = form.decode(request.body.decode(errors="replace") if request.method == "POST" else request.query)
         if request.method == "POST" and request.query:
             given = {**form.decode(request.query), **given}
         key = request.header("idempotency-key") if request.method == "POST" else None

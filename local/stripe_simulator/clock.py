@@ -46,7 +46,9 @@ class Clock:
             self.frozen_at += seconds
 
     def move_to(self, moment: float) -> None:
-        self.advance(moment - self.now())
+        distance = moment - self.now()
+        # A frozen clock that is told its own time, as it wrote it to the microsecond, has not gone backwards.
+        self.advance(0.0 if -0.000_001 < distance < 0 else distance)
 
     def freeze(self, frozen: bool) -> None:
         if frozen and self.frozen_at is None:

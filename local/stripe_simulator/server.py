@@ -33,10 +33,11 @@ class Handler(WSGIRequestHandler):
             self.close_connection = True
         try:
             content = b"".join(self.server.app(self.make_environ(), start_response))
+            self._send(*answered[0], content)
         except ConnectionError:
             self.close_connection = True
-            return
-        status, headers = answered[0]
+
+    def _send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
         code, _, phrase = status.partition(" ")
         self.send_response(int(code), phrase)
         for name, value in headers:

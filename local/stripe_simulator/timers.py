@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from local.stripe_simulator.wire import Body
-from local.stripe_simulator.world import Origin, World
+from local.stripe_simulator.world import World
 
 Action = Callable[[World, Body], None]
 
@@ -15,7 +15,7 @@ def run_due(world: World, actions: Mapping[str, Action]) -> int:
     done = 0
     with world.store.lock:
         while (timer := world.next_due()) is not None and timer["due"] <= world.clock.now():
-            with world.store.transaction(), world.clock.pinned(timer["due"]), world.acting_for(Origin()):
+            with world.store.transaction(), world.clock.pinned(timer["due"]):
                 world.unschedule(timer["kind"], timer["subject"])
                 actions[timer["kind"]](world, timer)
             done += 1

@@ -103,8 +103,8 @@ class Webhooks:
         return (self._world.store.get("setting", "webhooks") or {}).get(name)
 
     def _take_due(self) -> list[Parcel]:
-        now = self._world.clock.now()
         with self._world.store.transaction():
+            now = self._world.clock.now()
             due = [
                 row
                 for row in self._world.store.rows("delivery").values()

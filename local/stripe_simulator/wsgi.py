@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -29,7 +28,8 @@ class Application:
             traceback.print_exc(file=sys.stderr)
             answer = Answer.of(500, {"error": {**server_error().error, "message": "bug in the simulator: see its log"}})
         if answer.cut:
-            _hang_up(environ)
+            # Nothing was sent yet, so the server can only close the connection.
+            raise ConnectionAbortedError("a fault that was asked for")
         status = HTTPStatus(answer.status)
         headers = {"Content-Type": "application/json", "Content-Length": str(len(answer.content)), **answer.headers}
         start_response(f"{status.value} {status.phrase}", list(headers.items()))
@@ -45,11 +45,3 @@ def _request(environ: WSGIEnvironment) -> Request:
         {name[5:].lower().replace("_", "-"): environ[name] for name in _HEADERS if name in environ},
         environ["wsgi.input"].read(length) if length else b"",
     )
-
-
-def _hang_up(environ: WSGIEnvironment) -> None:
-    """Werkzeug offers the socket for such purposes; another server merely sees the request fail."""
-    connection = environ.get("werkzeug.socket")
-    if connection is not None:
-        connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError("a fault that was asked for")

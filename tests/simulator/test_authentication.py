@@ -118,6 +118,9 @@ def test_a_passed_challenge_may_still_be_declined(stage: Stage):
     assert (declined["status"], declined["last_payment_error"]["code"]) == ("requires_payment_method", "card_declined")
     assert stage.charge(declined["latest_charge"])["status"] == "failed"
     assert stage.events(before) == ["charge.failed", "payment_intent.payment_failed"]
+    again = {"payment_method": "pm_card_threeDSecure2Required"}
+    asked = stage.client.v1.payment_intents.confirm(intent.id, again)  # type: ignore[arg-type]
+    assert (asked.status, asked.last_payment_error) == ("requires_action", None)
 
 
 def test_error_on_requires_action_declines_instead_of_asking(stage: Stage):

@@ -36,6 +36,8 @@ def test_a_frozen_clock_moves_only_when_told():
     simulator.control("POST", "/_simulator/clock", {"freeze": True})
     moment[0] += 100
     assert simulator.control("GET", "/_simulator/clock")["now"] == "2026-11-23T20:00:00.000000Z"
+    told = {"now": simulator.control("GET", "/_simulator/clock")["now"]}
+    assert simulator.control("POST", "/_simulator/clock", told)["now"] == told["now"]
     simulator.advance(5)
     thawed = simulator.control("POST", "/_simulator/clock", {"freeze": False})
     assert thawed["now"] == "2026-11-23T20:00:05.000000Z"
@@ -58,6 +60,7 @@ def test_a_frozen_clock_moves_only_when_told():
         {"now": "tomorrow"},
         {"now": "2027-01-01T00:00:00Z", "advance_seconds": 1},
         {"freeze": "yes"},
+        {"freeze": True, "advance_seconds": -1},
         {"speed": 2},
     ],
 )

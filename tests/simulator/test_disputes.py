@@ -97,13 +97,33 @@ def test_staged_evidence_is_not_handed_in(stage: Stage):
     assert stage.client.v1.disputes.update(dispute.id, {"submit": True}).status == "under_review"
 
 
+def test_evidence_sent_again_puts_the_verdict_off_and_delays_nothing_else(stage: Stage):
+    dispute = dispute_of(stage, stage.captured("pm_card_createDispute").id)
+    other = stage.captured("pm_card_4000000000007726")
+    stage.simulator.switches.change({"dispute_resolution_seconds": 50, "refund_settlement_seconds": 60})
+    evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}}
+    stage.client.v1.disputes.update(dispute.id, evidence)
+    refund = stage.client.v1.refunds.create({"payment_intent": other.id})
+    stage.simulator.advance(20)
+    stage.client.v1.disputes.update(dispute.id, evidence)
+    stage.simulator.advance(45)
+
+    assert stage.client.v1.refunds.retrieve(refund.id).status == "succeeded"
+    assert stage.client.v1.disputes.retrieve(dispute.id).status == "under_review"
+    stage.simulator.advance(5)
+    assert stage.client.v1.disputes.retrieve(dispute.id).status == "won"
+
+
 def test_giving_up_loses_at_once(stage: Stage):
     dispute = dispute_of(stage, stage.captured("pm_card_createDispute").id)
+    evidence: Any = {"evidence": {"uncategorized_text": "winning_evidence"}}
+    stage.client.v1.disputes.update(dispute.id, evidence)
     before = stage.mark()
 
     assert stage.client.v1.disputes.close(dispute.id).status == "lost"
     assert stage.events(before) == ["charge.dispute.closed", "charge.updated"]
     assert refused(stage.client.v1.disputes.close, dispute.id)["status"] == 400
+    assert stage.simulator.store.rows("timer") == {}
     late = {"evidence": {"uncategorized_text": "winning_evidence"}}
     assert refused(stage.client.v1.disputes.update, dispute.id, late)["status"] == 400
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import stripe
 
+from local.stripe_simulator import Simulator
+from local.stripe_simulator.in_process import InProcessHTTPClient
 from tests.simulator.stage import Stage, refused
 
 DAY = 86_400
@@ -278,9 +281,30 @@ def test_captured_and_cancelled_holds_never_expire(stage: Stage):
     stage.captured()
     stage.client.v1.payment_intents.cancel(stage.hold().id)
     before = stage.mark()
+    assert stage.simulator.store.rows("timer") == {}
     stage.simulator.advance(30 * DAY)
 
     assert stage.events(before) == []
+
+
+def test_a_hold_expires_by_the_mere_passing_of_time():
+    moment = [1_795_464_000.0]
+    simulator = Simulator(clock=lambda: moment[0])
+    client = stripe.StripeClient("sk_test_x", http_client=InProcessHTTPClient(simulator))
+    stage = Stage(simulator, client)
+    intent = stage.hold()
+    moment[0] += 604_801
+
+    assert stage.intent(intent.id)["status"] == "canceled"
+    simulator.close()
+
+
+def test_a_capture_may_change_the_metadata_but_is_always_the_last(stage: Stage):
+    intent = stage.hold(metadata={"a": "1"})
+    assert refused(stage.client.v1.payment_intents.capture, intent.id, {"final_capture": False})["status"] == 400
+    done = stage.client.v1.payment_intents.capture(intent.id, {"metadata": {"b": "2"}, "final_capture": True})
+
+    assert done.to_dict()["metadata"] == {"a": "1", "b": "2"}
 
 
 def test_what_else_expiry_says_is_inferred_and_a_switch(stage: Stage):
@@ -350,6 +374,8 @@ def test_an_attached_card_pays_only_for_its_customer(stage: Stage):
 
     assert (nobody["status"], nobody["code"], nobody["param"]) == (400, "parameter_missing", "source")
     assert (stranger["status"], stranger.get("code"), stranger["param"]) == (400, None, "payment_method")
+    bare = stage.client.v1.payment_intents.create({"amount": 1200, "currency": "usd"})
+    assert refused(stage.client.v1.payment_intents.confirm, bare.id, {"payment_method": card})["param"] == "source"
 
 
 def test_a_card_that_belongs_to_nobody_pays_once_inferred(stage: Stage):

@@ -36,6 +36,12 @@ def test_an_unknown_parameter_is_named(stage: Stage):
     assert several["message"] == "Received unknown parameters: a, b"
 
 
+def test_parameters_may_come_in_the_query_of_a_post_and_in_any_bytes(raw):
+    status, body, _ = raw("POST", "/v1/customers", "name=n", query="email=a@b.c")
+    assert (status, body["name"], body["email"]) == (200, "n", "a@b.c")
+    assert raw("POST", "/v1/customers", "name=%FF%FE")[0] == 200
+
+
 def test_a_missing_parameter_is_named(stage: Stage):
     error = refused(stage.client.v1.payment_intents.create, {"amount": 100})
 

@@ -30,6 +30,14 @@ def test_refunded_means_all_that_was_captured_not_all_that_was_held(stage: Stage
     assert (charge["amount_refunded"], charge["refunded"], charge["amount"]) == (1000, True, 1200)
 
 
+def test_a_single_cent_can_be_refunded_and_nothing_cannot(stage: Stage):
+    intent = stage.captured()
+
+    assert stage.client.v1.refunds.create({"payment_intent": intent.id, "amount": 1}).amount == 1
+    error = refused(stage.client.v1.refunds.create, {"payment_intent": intent.id, "amount": 0})
+    assert (error["code"], error["param"]) == ("parameter_invalid_integer", "amount")
+
+
 def test_a_refund_takes_the_money_from_the_balance(stage: Stage):
     refund = stage.client.v1.refunds.create({"payment_intent": stage.captured().id})
 

@@ -305,6 +305,27 @@ def test_the_local_stack_chooses_the_secret(stage: Stage, receiver: Receiver):
     assert stripe.Webhook.construct_event(payload, headers["Stripe-Signature"], "whsec_mine")
 
 
+def test_an_event_under_way_is_not_sent_a_second_time(stage: Stage):
+    endpoint(stage)
+    stage.client.v1.customers.create()
+    nested: list[int] = []
+
+    def send(url: str, headers: dict[str, str], payload: bytes) -> int:
+        nested.append(stage.simulator.webhooks.pump(send))
+        return 200
+
+    assert stage.simulator.webhooks.pump(send) == 1
+    assert nested == [0]
+
+
+def test_an_endpoint_that_is_disabled_is_owed_nothing(stage: Stage):
+    made = endpoint(stage)
+    stage.client.v1.webhook_endpoints.update(made.id, {"disabled": True})
+    stage.client.v1.customers.create()
+
+    assert deliveries(stage) == []
+
+
 def test_a_deleted_or_disabled_endpoint_gets_nothing_more(stage: Stage, receiver: Receiver):
     one, two = endpoint(stage), endpoint(stage)
     stage.client.v1.customers.create()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from local.stripe_simulator.clock import from_iso, iso
+from local.stripe_simulator.clock import ClockRefused, from_iso, iso
 from local.stripe_simulator.control.input import ControlRefused, fields
 from local.stripe_simulator.rendering import public
 from local.stripe_simulator.resources import webhook_endpoints
@@ -23,7 +23,9 @@ class Settings:
 
     def clock(self, _: Any) -> Body:
         clock = self._world.clock
-        return {"now": iso(clock.now()), "offset_seconds": clock.offset, "frozen": clock.frozen_at is not None}
+        # Under the lock, because while something due happens the clock stands at its moment.
+        with self._world.store.lock:
+            return {"now": iso(clock.now()), "offset_seconds": clock.offset, "frozen": clock.frozen_at is not None}
 
     def move_clock(self, body: Any) -> Body:
         given = fields(body, {"advance_seconds": _NUMBER, "now": str, "freeze": bool})
@@ -31,21 +33,30 @@ class Settings:
             raise ControlRefused("the clock takes advance_seconds, now or freeze")
         if "advance_seconds" in given and "now" in given:
             raise ControlRefused("either advance_seconds or now, not both")
+        if not math.isfinite(given.get("advance_seconds", 0)):
+            raise ControlRefused("advance_seconds must be finite")
         clock = self._world.clock
         with self._world.store.transaction():
-            if not math.isfinite(given.get("advance_seconds", 0)):
-                raise ControlRefused("advance_seconds must be finite")
-            if given.get("freeze"):
-                clock.freeze(True)
-            if "advance_seconds" in given:
-                clock.advance(given["advance_seconds"])
-            if "now" in given:
-                clock.move_to(from_iso(given["now"]))
-            if given.get("freeze") is False:
-                clock.freeze(False)
+            before = clock.offset, clock.frozen_at
+            try:
+                self._set_clock(given)
+            except ClockRefused:
+                clock.restore(*before)
+                raise
             self._world.store.insert("setting", "clock", {"offset": clock.offset, "frozen_at": clock.frozen_at})
         self._run_due()
         return self.clock(None)
+
+    def _set_clock(self, given: Body) -> None:
+        clock = self._world.clock
+        if given.get("freeze"):
+            clock.freeze(True)
+        if "advance_seconds" in given:
+            clock.advance(given["advance_seconds"])
+        if "now" in given:
+            clock.move_to(from_iso(given["now"]))
+        if given.get("freeze") is False:
+            clock.freeze(False)
 
     def switches(self, _: Any) -> Body:
         return self._world.switches.as_json()

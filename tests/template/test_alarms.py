@@ -1,0 +1,57 @@
+"""Alarms: what nothing in the system mends by itself, a person hears of."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.template.deployed import of_type, source
+
+ALARMS = of_type("production", "AWS::CloudWatch::Alarm")
+
+
+def watched(metric: str) -> set[str]:
+    """Names of what alarms on this metric look at."""
+    return {
+        str(value.get("Fn::GetAtt", [value.get("Ref")])[0]) if isinstance(value, dict) else value
+        for alarm in ALARMS.values()
+        if alarm["Properties"]["MetricName"] == metric
+        for value in [alarm["Properties"]["Dimensions"][0]["Value"]]
+    }
+
+
+def test_somebody_hears_of_every_dead_letter():
+    dead = {name for name in of_type("production", "AWS::SQS::Queue") if name.endswith("DeadLetters")}
+
+    assert watched("ApproximateNumberOfMessagesVisible") == dead
+
+
+def test_somebody_hears_of_a_clock_that_lags_or_stands_still():
+    assert watched("Invocations") == {"SweepDue"}
+    assert ALARMS["ClockStoppedAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+    assert watched("ClockLag") == {"AWS::StackName"}
+
+
+def test_somebody_hears_of_queues_that_grow_and_doors_that_fail():
+    assert watched("ApproximateAgeOfOldestMessage") == {"StripeEventsQueue", "StepsQueue"}
+    assert watched("Errors") == {"ReceiveStripeEvent"}
+    assert watched("5XXError") == {"AWS::StackName"}
+
+
+def test_the_lag_is_looked_for_where_the_sweep_reports_it():
+    variables = source()["Globals"]["Function"]["Environment"]["Variables"]
+    properties = ALARMS["ClockLagAlarm"]["Properties"]
+
+    assert properties["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
+    assert properties["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_where_to_read_on_and_calls_the_topic_if_there_is_one(name):
+    properties = source()["Resources"][name]["Properties"]
+
+    assert properties["AlarmDescription"].endswith("see docs/runbook.md.")
+    assert properties["AlarmActions"] == {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], []]}
+
+
+def test_a_laptop_has_no_alarms():
+    assert of_type("local", "AWS::CloudWatch::Alarm") == {}

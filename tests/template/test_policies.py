@@ -1,0 +1,132 @@
+"""What functions may do: exactly what the architecture says they touch."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.template.deployed import deployed, of_type
+from tests.template.documented import Function, functions
+
+DOCUMENTED = list(functions().values())
+READS = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query"}
+WRITES = {"DeleteItem", "PutItem", "UpdateItem"}
+QUEUES = {"steps": "StepsQueue", "stripe events": "StripeEventsQueue"}
+POLLED = {"apply_stripe_event": "StripeEventsQueue", "take_next_step": "StepsQueue"}
+# AWS's own, and the reason each may stay although it names no resource: a function writes to its log group and sends
+# trace segments, which have no resource to name. Both are added by SAM or written beside the three roles of our own.
+ACCEPTED_MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"}
+
+
+def statements(name: str) -> list[dict]:
+    role = deployed("production")[deployed("production")[name]["Properties"]["Role"]["Fn::GetAtt"][0]]
+    policies = role["Properties"].get("Policies", [])
+    return [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def rights(function: Function) -> set[tuple[str, str]]:
+    """(action, resource), a resource as `BookingsTable` or `BookingsTable/index/by_user`."""
+    return {
+        (action, _resource(resource))
+        for statement in statements(function.name)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+def _resource(resource) -> str:
+    if isinstance(resource, dict) and "Fn::GetAtt" in resource:
+        return ".".join(resource["Fn::GetAtt"]).removesuffix(".Arn")
+    if isinstance(resource, dict) and "Fn::Sub" in resource:
+        return resource["Fn::Sub"].replace(".Arn}", "}").replace("${", "").replace("}", "")
+    return json.dumps(resource)
+
+
+def expected_tables(function: Function) -> dict[str, str]:
+    # Every route takes from its caller's bucket, which lies in this table.
+    return function.tables | ({"idempotency": "rw"} if function.route else {})
+
+
+def table_name(table: str) -> str:
+    return "".join(word.capitalize() for word in table.split("_")) + "Table"
+
+
+@pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.folder)
+def test_a_function_touches_the_tables_that_are_documented(function):
+    on_tables = {(a, r) for a, r in rights(function) if a.startswith("dynamodb:") and "Stream" not in r}
+    on_tables = {(a, r) for a, r in on_tables if "/stream/" not in r}
+    touched = {resource.split("/")[0] for _, resource in on_tables}
+    indexes = {(r.split("/")[0], r.split("/")[2]) for a, r in on_tables if "/index/" in r}
+
+    assert touched == {table_name(table) for table in expected_tables(function)}
+    assert indexes == {(table_name(table), index) for table, index in function.indexes}
+
+
+@pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.folder)
+def test_a_function_writes_only_where_it_is_said_to(function):
+    for table, right in expected_tables(function).items():
+        actions = {
+            action.removeprefix("dynamodb:")
+            for action, resource in rights(function)
+            if resource.split("/")[0] == table_name(table)
+        }
+        assert actions <= READS | WRITES
+        assert bool(actions & WRITES) == (right == "rw"), (table, actions)
+
+
+@pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.folder)
+def test_a_function_sends_only_to_its_queues_and_reads_the_secret_only_if_it_needs_it(function):
+    held = rights(function)
+    sends = {resource for action, resource in held if action == "sqs:SendMessage"}
+    polls = {resource for action, resource in held if action == "sqs:ReceiveMessage"}
+    own_failures = {"sweep_due": {"SweepDeadLetters"}, "measure_log": {"MeasureLogDeadLetters"}}
+
+    assert sends - own_failures.get(function.folder, set()) == {QUEUES[queue] for queue in function.queues}
+    assert polls == ({POLLED[function.folder]} if function.folder in POLLED else set())
+    assert (("secretsmanager:GetSecretValue", "StripeSecret.Id") in held) == function.secret
+
+
+def test_nobody_may_change_or_delete_a_line_of_the_log():
+    for function in DOCUMENTED:
+        on_the_log = {action for action, resource in rights(function) if resource == "TransactionsTable"}
+        assert on_the_log <= {"dynamodb:PutItem", "dynamodb:Query"}, function.folder
+
+
+@pytest.mark.parametrize("stage", ["local", "staging", "production"])
+def test_no_policy_of_ours_has_a_wildcard(stage):
+    """One resource ends in a star: the streams of one table, whose name AWS makes up from the time of its creation."""
+    accepted = {"${TransactionsTable.Arn}/stream/*"}
+    for name, role in of_type(stage, "AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert not any("*" in action for action in as_list(statement["Action"])), name
+                for resource in as_list(statement["Resource"]):
+                    text = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+                    assert "*" not in str(text) or text in accepted, name
+
+
+@pytest.mark.parametrize("stage", ["staging", "production"])
+def test_the_managed_policies_are_the_accepted_ones(stage):
+    for name, role in of_type(stage, "AWS::IAM::Role").items():
+        if name == "ApiGatewayLogRole":
+            continue  # API Gateway refuses the account's log role with any other policy
+        attached = {str(each).rsplit("/", 1)[1].rstrip("'}") for each in role["Properties"]["ManagedPolicyArns"]}
+        assert attached <= ACCEPTED_MANAGED_POLICIES, name
+
+
+def test_only_stripe_itself_can_reach_a_function_without_signing():
+    permissions = of_type("production", "AWS::Lambda::Permission")
+    public = {
+        name: each["Properties"] for name, each in permissions.items() if each["Properties"].get("Principal") == "*"
+    }
+
+    assert {each["FunctionName"]["Ref"] for each in public.values()} == {"ReceiveStripeEvent"}
+    # Since October 2025 a function URL needs both; the second only lets through what came by the URL.
+    assert {each["Action"] for each in public.values()} == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    for each in public.values():
+        assert each.get("FunctionUrlAuthType") == "NONE" or each.get("InvokedViaFunctionUrl") is True

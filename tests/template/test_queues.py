@@ -1,0 +1,96 @@
+"""Every asynchronous path: nothing that fails may vanish."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.template.deployed import deployed, of_type
+
+DEAD_LETTERS = {
+    "StripeEventsQueue": "StripeEventsDeadLetters",
+    "StepsQueue": "StepsDeadLetters",
+}
+FOURTEEN_DAYS = 14 * 24 * 3600
+
+
+def mappings() -> dict[str, dict]:
+    """Event source mappings by the function that they feed."""
+    found = of_type("production", "AWS::Lambda::EventSourceMapping").values()
+    return {each["Properties"]["FunctionName"]["Ref"]: each["Properties"] for each in found}
+
+
+def arn(name: str) -> dict:
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def test_every_queue_is_encrypted():
+    for name, queue in of_type("production", "AWS::SQS::Queue").items():
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True, name
+
+
+def test_every_queue_either_has_dead_letters_or_is_where_they_go():
+    queues = of_type("production", "AWS::SQS::Queue")
+    redriven = {
+        name: each["Properties"]["RedrivePolicy"]
+        for name, each in queues.items()
+        if "RedrivePolicy" in each["Properties"]
+    }
+
+    assert {name: each["deadLetterTargetArn"] for name, each in redriven.items()} == {
+        name: arn(dead) for name, dead in DEAD_LETTERS.items()
+    }
+    assert {each["maxReceiveCount"] for each in redriven.values()} == {5}
+    assert set(queues) - set(redriven) == {*DEAD_LETTERS.values(), "SweepDeadLetters", "MeasureLogDeadLetters"}
+
+
+@pytest.mark.parametrize("dead", [*DEAD_LETTERS.values(), "MeasureLogDeadLetters"])
+def test_dead_letters_wait_as_long_as_sqs_lets_them(dead):
+    queue = of_type("production", "AWS::SQS::Queue")[dead]
+
+    assert queue["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
+
+
+@pytest.mark.parametrize(
+    ("worker", "queue"), [("ApplyStripeEvent", "StripeEventsQueue"), ("TakeNextStep", "StepsQueue")]
+)
+def test_a_worker_gives_back_only_what_failed_and_nobody_sees_it_too_early(worker, queue):
+    mapping = mappings()[worker]
+    timeout = deployed("production")[worker]["Properties"]["Timeout"]
+
+    assert mapping["EventSourceArn"] == arn(queue)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BatchSize"] == 5
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": "5"}
+    assert deployed("production")[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_log_is_measured_in_pieces_with_a_place_for_those_that_cannot_be():
+    mapping = mappings()["MeasureLog"]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TransactionsTable", "StreamArn"]}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 5
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": arn("MeasureLogDeadLetters")}}
+
+
+def test_the_clock_is_swept_each_minute_and_lost_sweeps_are_kept():
+    [rule] = of_type("production", "AWS::Events::Rule").values()
+    [target] = rule["Properties"]["Targets"]
+    [invocation] = of_type("production", "AWS::Lambda::EventInvokeConfig").values()
+
+    assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
+    assert target["Arn"] == arn("SweepDue")
+    assert target["DeadLetterConfig"] == {"Arn": arn("SweepDeadLetters")}
+    assert invocation["Properties"]["FunctionName"] == {"Ref": "SweepDue"}
+    assert invocation["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == arn("SweepDeadLetters")
+
+
+def test_only_the_schedules_own_rule_may_send_to_the_sweeps_dead_letters():
+    policy = deployed("production")["SweepDeadLettersPolicy"]["Properties"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    [rule] = of_type("production", "AWS::Events::Rule")
+
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn(rule)}}
+    assert statement["Resource"] == arn("SweepDeadLetters")

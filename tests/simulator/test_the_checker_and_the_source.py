@@ -86,4 +86,3 @@ def test_a_module_is_short_says_what_it_decides_and_names_no_drawer(module: Path
     assert docstring
     assert "\n" not in docstring
     assert not {"utils", "helpers", "common", "misc"} & set(module.relative_to(SOURCE).with_suffix("").parts)
-    assert "/work/" not in text

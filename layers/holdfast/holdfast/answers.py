@@ -39,6 +39,8 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
     match verdict:
         case Refunded(refund) if operation.kind is Kind.REFUND and operation.outcome is None:
             return {"body": refund_view(after, operation, refund)}
+        case Refunded() if after.is_open and after.cancel_requested_at is not None:
+            return None
         case Declined(decline, _):
             shown = CardDeclined(decline.message, decline_code=decline.shown, booking_id=after.booking_id)
             if decline.shown == "generic_decline":

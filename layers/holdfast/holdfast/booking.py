@@ -107,9 +107,9 @@ class Refund:
         return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
 
 
-# Stripe: a `warning_*` dispute is an inquiry, no money has moved; `won` and `warning_closed` gave it back or never took
-# it.
-SETTLED_DISPUTES: Final = frozenset({"won", "warning_closed", "prevented"})
+# Stripe: `won` gave the money back, `prevented` never took it. A `warning_*` status is an inquiry: nothing has moved,
+# and the charge can still be refunded.
+SETTLED_DISPUTES: Final = frozenset({"won", "prevented"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,8 @@ class Dispute:
 
     @property
     def weighs(self) -> bool:
-        return self.status not in SETTLED_DISPUTES
+        """Whether it shows in `payment_status` and stands in the way of refunds."""
+        return self.status not in SETTLED_DISPUTES and not self.status.startswith("warning_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +193,7 @@ class Booking:
     cancel_charges_fee: bool = True
     cancel_request_key: str | None = None
     cancelled_at: datetime | None = None
+    event_cancelled_at: datetime | None = None
     action_deadline: datetime | None = None
     look_again_at: datetime | None = None
     retry_at: datetime | None = None
@@ -211,6 +213,22 @@ class Booking:
     @property
     def refundable(self) -> int:
         return self.captured - self.refunded
+
+    @property
+    def disputed(self) -> bool:
+        return any(dispute.weighs for dispute in self.disputes)
+
+    @property
+    def refund_failed(self) -> bool:
+        """A refund came back or was refused by the bank: sending the money again needs another route, so a person."""
+        return any(not refund.counts for refund in self.refunds)
+
+    @property
+    def owes_refund(self) -> bool:
+        """The organiser cancelled, and money that can be sent back is still here."""
+        return (
+            self.event_cancelled_at is not None and self.refundable > 0 and not self.disputed and not self.refund_failed
+        )
 
     @property
     def is_open(self) -> bool:
@@ -253,7 +271,7 @@ def payment_status(booking: Booking) -> Status:
     """The first of these that holds: a dispute weighs; an operation is under way; money was captured (and so far
     refunded); the hold.
     """
-    if any(dispute.weighs for dispute in booking.disputes):
+    if booking.disputed:
         return Status.DISPUTED
     if booking.operation is not None and not booking.operation.superseded:
         return _UNDER_WAY[booking.operation.kind]
@@ -330,15 +348,22 @@ def begun(booking: Booking, operation: Operation) -> Booking:
         raise Conflict("Another operation on this booking is under way.")
     if not operation.superseded and booking.payment_status not in MAY_BEGIN[operation.kind]:
         raise Conflict(f"A booking that is {booking.payment_status} cannot {operation.kind} anything.")
-    return replace(booking, operation=operation, retry_at=None, attempts=0)
+    return replace(booking, operation=operation, retry_at=None)
 
 
 def with_refund(booking: Booking, refund: Refund) -> Booking:
     """The booking with this refund added, or its status brought up to date."""
-    others = tuple(known for known in booking.refunds if known.refund_id != refund.refund_id)
-    return replace(booking, refunds=(*others, refund))
+    if all(known.refund_id != refund.refund_id for known in booking.refunds):
+        return replace(booking, refunds=(*booking.refunds, refund))
+    return replace(
+        booking, refunds=tuple(refund if known.refund_id == refund.refund_id else known for known in booking.refunds)
+    )
 
 
 def with_dispute(booking: Booking, dispute: Dispute) -> Booking:
-    others = tuple(known for known in booking.disputes if known.dispute_id != dispute.dispute_id)
-    return replace(booking, disputes=(*others, dispute))
+    if all(known.dispute_id != dispute.dispute_id for known in booking.disputes):
+        return replace(booking, disputes=(*booking.disputes, dispute))
+    return replace(
+        booking,
+        disputes=tuple(dispute if known.dispute_id == dispute.dispute_id else known for known in booking.disputes),
+    )

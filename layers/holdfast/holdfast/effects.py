@@ -62,7 +62,7 @@ def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_k
         except CardRefused as refused:
             return Declined(refused.decline, refused.intent)
         except CallRefused as refused:
-            return _refused(gateway, operation, refused)
+            return _refused(gateway, booking, operation, refused)
         except OutcomeUnknown as unknown:
             if not unknown.answered:
                 return None
@@ -105,9 +105,11 @@ def _effect(gateway: Gateway, booking: Booking, operation: Operation, key: str) 
             verdict = authorization(gateway.authorize(booking.booking_id, operation, key))
             return None if isinstance(verdict, Found) else verdict
         case Kind.CAPTURE:
-            return Captured(gateway.capture(booking.booking_id, operation, key))
+            captured = gateway.capture(booking.booking_id, operation, key)
+            return Captured(captured) if captured.status == "succeeded" else None
         case Kind.RELEASE:
-            return Released(gateway.release(booking.booking_id, operation, key))
+            released = gateway.release(booking.booking_id, operation, key)
+            return Released(released) if released.status == "canceled" else None
         case Kind.REFUND:
             return Refunded(gateway.refund(booking.booking_id, operation, key))
 
@@ -136,6 +138,8 @@ def authorization(intent: PaymentIntent) -> Verdict | Found:
         case "requires_payment_method":
             generic = Decline(code="card_declined", decline_code=None, message="The card was declined.")
             return Declined(intent.decline or generic, intent)
+        case "requires_confirmation":
+            return Abandoned(intent)  # created and never confirmed: our one call does both, so nobody will
         case "canceled":
             return Declined(
                 Decline(code="canceled", decline_code=None, message="The authorization was canceled."), intent
@@ -163,11 +167,17 @@ def evidence(operation: Operation, seen: Observation) -> Verdict | Found:
     return Found.UNCLEAR
 
 
-def _refused(gateway: Gateway, operation: Operation, refused: CallRefused) -> Verdict | None:
+def _refused(gateway: Gateway, booking: Booking, operation: Operation, refused: CallRefused) -> Verdict | None:
     """A definite no. What Stripe holds now says whether the goal was reached by somebody else, or by an earlier try of
     ours.
     """
-    if operation.kind is Kind.AUTHORIZE or operation.payment_intent_id is None:
+    if operation.kind is Kind.AUTHORIZE:
+        # An earlier try whose answer was lost may have placed the hold that this one was refused.
+        found = look(gateway, booking, operation)
+        if found is Found.ABSENT:
+            return Refused(refused.code, refused.message, None)
+        return None if isinstance(found, Found) else found
+    if operation.payment_intent_id is None:
         return Refused(refused.code, refused.message, None)
     try:
         seen = gateway.observe(operation.payment_intent_id)

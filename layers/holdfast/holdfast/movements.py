@@ -37,9 +37,14 @@ class Close:
 
     outcome: Outcome
     reason: str
+    fee: int = 0
+    attention: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def release(booking: Booking, *, reason: str, outcome: Outcome, actor: str = "clock") -> Begin:
+def release(
+    booking: Booking, *, reason: str, outcome: Outcome, actor: str = "clock", details: Mapping[str, Any] | None = None
+) -> Begin:
     """Give the whole hold back."""
     assert booking.hold is not None
     return Begin(
@@ -49,6 +54,7 @@ def release(booking: Booking, *, reason: str, outcome: Outcome, actor: str = "cl
         actor=actor,
         outcome=outcome,
         payment_intent_id=booking.hold.payment_intent_id,
+        details=dict(details or {}),
     )
 
 
@@ -65,7 +71,7 @@ def capture(
     """Capture this much and let the rest of the hold go. Nothing to capture means a release."""
     assert booking.hold is not None
     if amount == 0:
-        return release(booking, reason=reason, outcome=outcome, actor=actor)
+        return release(booking, reason=reason, outcome=outcome, actor=actor, details=details)
     return Begin(
         kind=Kind.CAPTURE,
         amount=amount,
@@ -87,21 +93,7 @@ def cancellation(booking: Booking) -> Begin | Close:
         return _answering(step, booking)
     amount, details = _cancellation_price(booking)
     if booking.captured > 0:
-        # Captured outside while the customer wanted to cancel: what they do not owe goes back.
-        owed = booking.refundable - amount
-        if owed <= 0:
-            return Close(Outcome.CANCELLED, "cancelled_after_outside_capture")
-        step = Begin(
-            kind=Kind.REFUND,
-            amount=owed,
-            reason="cancelled_after_outside_capture",
-            actor=actor,
-            outcome=Outcome.CANCELLED,
-            fee=amount,
-            payment_intent_id=booking.hold.payment_intent_id if booking.hold else None,
-            details=details,
-        )
-        return _answering(step, booking)
+        return _after_outside_capture(booking, amount, details, actor)
     if booking.hold is None or booking.hold.state is not HoldState.LIVE:
         return Close(Outcome.CANCELLED, "nothing_held")
     reason = (
@@ -111,6 +103,28 @@ def cancellation(booking: Booking) -> Begin | Close:
         capture(booking, amount, reason=reason, outcome=Outcome.CANCELLED, actor=actor, fee=amount, details=details),
         booking,
     )
+
+
+def _after_outside_capture(booking: Booking, fee: int, details: Mapping[str, Any], actor: str) -> Begin | Close:
+    """Captured outside while the customer wanted to cancel: what they do not owe goes back, if it still can."""
+    reason = "cancelled_after_outside_capture"
+    kept = min(fee, booking.captured)
+    owed = booking.refundable - fee
+    if owed <= 0:
+        return Close(Outcome.CANCELLED, reason, fee=kept, details=details)
+    if booking.disputed or booking.refund_failed:
+        return Close(Outcome.CANCELLED, reason, fee=kept, attention="refund_owed", details=details)
+    step = Begin(
+        kind=Kind.REFUND,
+        amount=owed,
+        reason=reason,
+        actor=actor,
+        outcome=Outcome.CANCELLED,
+        fee=kept,
+        payment_intent_id=booking.hold.payment_intent_id if booking.hold else None,
+        details=details,
+    )
+    return _answering(step, booking)
 
 
 def _answering(step: Begin, booking: Booking) -> Begin:

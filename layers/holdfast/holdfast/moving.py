@@ -1,4 +1,7 @@
-"""An organiser moves an event: the booking's times follow, and everybody gets a fresh free window."""
+"""What the organiser changes reaches the booking: a cancelled event, or one that is moved to another time.
+
+Pure. A moved event gives everybody a fresh free window.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,38 @@ from dataclasses import replace
 from holdfast.booking import Booking
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
+from holdfast.next_step import too_short
+
+Change = tuple[Booking, Sequence[Entry]]
 
 
-def brought_up(booking: Booking, event: Event | None) -> tuple[Booking, Sequence[Entry]]:
-    """The booking with the event's present times, and the line that says so; unchanged where they agree or it has
-    ended.
-    """
-    if event is None or not booking.is_open or (booking.starts_at, booking.ends_at) == (event.starts_at, event.ends_at):
+def brought_up(booking: Booking, event: Event | None) -> Change:
+    """The booking with what the event says now, and the lines that say so; unchanged where nothing concerns it."""
+    if event is None:
         return booking, []
+    if event.cancelled_at is not None:
+        return _cancelled(booking, event)
+    return _moved(booking, event) if booking.is_open and _has_moved(booking, event) else (booking, [])
+
+
+def _has_moved(booking: Booking, event: Event) -> bool:
+    """Also one that was moved away and back before the booking heard of it: its customer's plans were upset all the
+    same.
+    """
+    moved_since = event.moved_at is not None and event.moved_at > booking.created_at
+    times_differ = (booking.starts_at, booking.ends_at) != (event.starts_at, event.ends_at)
+    return times_differ or (moved_since and event.moved_at != booking.moved_at)
+
+
+def _cancelled(booking: Booking, event: Event) -> Change:
+    concerned = booking.is_open or booking.refundable > 0
+    if booking.event_cancelled_at is not None or not concerned:
+        return booking, []
+    entry = Entry(kind="event_cancelled", status="succeeded", actor="staff", details={"event_version": event.version})
+    return replace(booking, event_cancelled_at=event.cancelled_at, event_version=event.version), [entry]
+
+
+def _moved(booking: Booking, event: Event) -> Change:
     moved = replace(
         booking,
         starts_at=event.starts_at,
@@ -25,6 +52,8 @@ def brought_up(booking: Booking, event: Event | None) -> tuple[Booking, Sequence
         event_version=event.version,
         look_again_at=None,
     )
+    if too_short(moved) and moved.attention is None:
+        moved = replace(moved, attention="hold_too_short", attention_since=event.updated_at)
     entry = Entry(
         kind="event_moved",
         status="succeeded",

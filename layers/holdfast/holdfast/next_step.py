@@ -94,19 +94,28 @@ def _due_by_facts(booking: Booking) -> datetime | None:
         return booking.operation.lease_until
     if booking.superseded:
         return booking.updated_at
+    if booking.owes_refund:
+        return booking.updated_at
     if not booking.is_open:
         return None
-    if booking.cancel_requested_at is not None:
+    if booking.event_cancelled_at is not None or booking.cancel_requested_at is not None:
         return booking.updated_at
-    if booking.hold is None:
+    return _due_by_the_hold(booking)
+
+
+def _due_by_the_hold(booking: Booking) -> datetime | None:
+    hold = booking.hold
+    if hold is None:
         return None
-    if booking.hold.state is HoldState.ACTION_REQUIRED:
+    if hold.state is HoldState.ACTION_REQUIRED:
         return booking.action_deadline or booking.updated_at
-    if booking.hold.state is not HoldState.LIVE:
+    if hold.state is not HoldState.LIVE:
         return None
     if booking.checked_in_at is not None:
         return settles_at(booking)
-    return booking.look_again_at or no_show_at(booking)
+    if booking.look_again_at is None:
+        return no_show_at(booking)
+    return max(no_show_at(booking), min(booking.look_again_at, settles_at(booking)))
 
 
 def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
@@ -123,7 +132,7 @@ def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
             payment_intent_id=booking.superseded[0],
             superseded=True,
         )
-    if event is not None and event.cancelled_at is not None:
+    if booking.event_cancelled_at is not None:
         return _event_cancelled(booking)
     if not booking.is_open:
         return None
@@ -152,8 +161,7 @@ def _event_cancelled(booking: Booking) -> Step:
     """The organiser cancelled: every hold goes back, every capture is refunded in full, there are no fees."""
     if booking.holds_money and booking.is_open:
         return release(booking, reason="event_cancelled", outcome=Outcome.EVENT_CANCELLED, actor="staff")
-    disputed = any(dispute.weighs for dispute in booking.disputes)
-    if booking.refundable > 0 and not disputed and booking.hold is not None:
+    if booking.owes_refund and booking.hold is not None:
         return Begin(
             kind=Kind.REFUND,
             amount=booking.refundable,
@@ -162,7 +170,10 @@ def _event_cancelled(booking: Booking) -> Step:
             outcome=Outcome.EVENT_CANCELLED,
             payment_intent_id=booking.hold.payment_intent_id,
         )
-    return Close(Outcome.EVENT_CANCELLED, "event_cancelled") if booking.is_open else None
+    if not booking.is_open:
+        return None
+    owed = "refund_owed" if booking.refundable > 0 else None
+    return Close(Outcome.EVENT_CANCELLED, "event_cancelled", attention=owed)
 
 
 def _attended(booking: Booking, now: datetime) -> Step:

@@ -27,7 +27,7 @@ def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
     """The booking brought up to what Stripe holds for its PaymentIntent. Unchanged, without lines, where they agree."""
     hold = booking.hold
     if hold is None or hold.payment_intent_id != seen.intent.id:
-        return _stranger(booking, seen.intent)
+        return _stranger(booking, seen.intent, now)
     booking, entries = _observe_hold(booking, hold, seen.intent, now)
     if booking.captured > 0:
         for refund in seen.refunds:
@@ -51,10 +51,13 @@ def _outside(change: str, intent: PaymentIntent, *, amount: int | None, **detail
     )
 
 
-def _stranger(booking: Booking, intent: PaymentIntent) -> Change:
+def _stranger(booking: Booking, intent: PaymentIntent, now: datetime) -> Change:
     """An authorization with our booking's name on it that the booking does not use: it has to go if it could still take
     money.
     """
+    if intent.status == "succeeded" and booking.attention != "unused_authorization_captured":
+        taken = replace(booking, attention="unused_authorization_captured", attention_since=now)
+        return taken, [_outside("unused_authorization_captured", intent, amount=intent.amount_received)]
     alive = intent.status in ("requires_capture", "requires_action", "requires_confirmation", "processing")
     if not alive or intent.id in booking.superseded:
         return booking, []
@@ -68,7 +71,7 @@ def _observe_hold(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
     if hold.state is HoldState.LIVE:
         return _observe_live(booking, hold, intent, now)
     if hold.state is HoldState.DECLINED and intent.status in ("requires_capture", "requires_action"):
-        return _stranger(booking, intent)
+        return _stranger(booking, intent, now)
     return booking, []
 
 
@@ -148,6 +151,8 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
             return _captured_outside(booking, hold, intent)
         case "requires_capture" if intent.capture_before is not None and intent.capture_before != hold.expires_at:
             moved = replace(booking, hold=replace(hold, expires_at=intent.capture_before))
+            if too_short(moved) and moved.attention is None:
+                moved = replace(moved, attention="hold_too_short", attention_since=now)
             return moved, [
                 _outside("capture_before_changed", intent, amount=None, expires_at=wire_time(intent.capture_before))
             ]
@@ -163,7 +168,13 @@ def _captured_outside(booking: Booking, hold: Hold, intent: PaymentIntent) -> Ch
     outcome = Outcome.COMPLETED if booking.is_open and booking.cancel_requested_at is None else booking.outcome
     captured = replace(
         booking,
-        hold=replace(hold, state=HoldState.CAPTURED, charge_id=intent.charge_id or hold.charge_id, client_secret=None),
+        hold=replace(
+            hold,
+            state=HoldState.CAPTURED,
+            charge_id=intent.charge_id or hold.charge_id,
+            placed_at=hold.placed_at or intent.created,
+            client_secret=None,
+        ),
         captured=intent.amount_received,
         outcome=outcome,
         action_deadline=None,

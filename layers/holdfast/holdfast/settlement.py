@@ -165,8 +165,8 @@ def _hold_details(hold: Hold) -> dict[str, str | None]:
 
 
 def _fresh(booking: Booking) -> Booking:
-    """Something worked: earlier failures no longer count."""
-    return replace(booking, attempts=0, retry_at=None)
+    """Something worked: earlier failures no longer count, and what somebody had to look at has been seen to."""
+    return replace(booking, attempts=0, retry_at=None, attention=None, attention_since=None)
 
 
 def _entry(
@@ -201,14 +201,17 @@ def _captured(
         fee=operation.fee,
         outcome=operation.outcome or idle.outcome,
     )
-    done = _late_check_in(_ended(done, now), now)
-    return _fresh(done), [_entry(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
+    done = _too_late_for_the_fee(_fresh(_ended(done, now)), now)
+    return done, [_entry(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
 
 
-def _late_check_in(booking: Booking, now: datetime) -> Booking:
-    """Somebody was checked in while the no-show fee was on its way: staff have to decide."""
-    missed = booking.outcome is Outcome.NO_SHOW and booking.checked_in_at is not None
-    return noticed(booking, "checked_in_after_no_show_capture" if missed else None, now)
+def _too_late_for_the_fee(booking: Booking, now: datetime) -> Booking:
+    """Somebody was checked in or waived while the no-show fee was on its way: staff have to decide."""
+    if booking.outcome is not Outcome.NO_SHOW:
+        return booking
+    if booking.checked_in_at is not None:
+        return noticed(booking, "checked_in_after_no_show_capture", now)
+    return noticed(booking, "waived_after_no_show_capture" if booking.waived_at is not None else None, now)
 
 
 def _ended(booking: Booking, now: datetime) -> Booking:
@@ -243,7 +246,7 @@ def _refunded(
         done = replace(done, outcome=operation.outcome or idle.outcome, fee=_fee_after(idle, operation))
         done = _fresh(_ended(done, now))
     else:
-        done = noticed(done, "refund_failed", now)
+        done = failed_attempt(noticed(done, "refund_failed", now), now, what="refund_failed")
     entry = _entry(
         operation,
         str(refund.status),
@@ -275,8 +278,7 @@ def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetim
     if operation.kind is Kind.AUTHORIZE:
         return _fresh(replace(idle, hold=None, outcome=Outcome.DECLINED)), [failed]
     if operation.superseded:
-        gone = tuple(i for i in idle.superseded if i != operation.payment_intent_id)
-        return replace(idle, superseded=gone), [failed]
+        return _superseded_refused(idle, operation, verdict, failed, now)
     if verdict.seen is None:
         return failed_attempt(noticed(idle, "refused_by_stripe", now), now, what="refused_by_stripe"), [failed]
     changed, outside = observe(idle, verdict.seen, now)
@@ -290,6 +292,18 @@ def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetim
     ):
         # It was to be let go, and it is gone: the intention is met.
         return _fresh(_ended(replace(changed, outcome=operation.outcome or changed.outcome), now)), [failed, *outside]
-    if not outside:
-        changed = noticed(changed, "refused_by_stripe", now)
+    changed = noticed(changed, "changed_outside" if outside else "refused_by_stripe", now)
     return failed_attempt(changed, now, what="refused_by_stripe"), [failed, *outside]
+
+
+def _superseded_refused(
+    idle: Booking, operation: Operation, verdict: Refused, failed: Entry, now: datetime
+) -> tuple[Booking, Sequence[Entry]]:
+    """A hold that nobody uses is forgotten only when Stripe shows it gone; captured by somebody, it is for staff."""
+    status = verdict.seen.intent.status if verdict.seen else None
+    forgotten = replace(idle, superseded=tuple(i for i in idle.superseded if i != operation.payment_intent_id))
+    if status == "canceled":
+        return _fresh(forgotten), [failed]
+    if status == "succeeded":
+        return noticed(forgotten, "unused_authorization_captured", now), [failed]
+    return failed_attempt(noticed(idle, "refused_by_stripe", now), now, what="refused_by_stripe"), [failed]

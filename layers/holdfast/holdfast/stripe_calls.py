@@ -63,8 +63,8 @@ def _weaker(known: CallFailed, new: CallFailed, *, first: bool) -> CallFailed:
     """What two failed tries prove together: the less certain of the two."""
     if first or isinstance(known, NothingExecuted):
         return new
-    if isinstance(new, NothingExecuted):
-        return known
+    if isinstance(new, NothingExecuted) or not getattr(known, "answered", True):
+        return known  # a try without an answer may still be running, whatever a later one was told
     return new
 
 
@@ -85,8 +85,8 @@ def _proved(error: stripe.StripeError) -> CallFailed:
         return OutcomeUnknown(message, answered=False)  # the same key is in use: another try of ours is still running
     if _replayed(error):
         raise _Final(OutcomeUnknown(message, answered=True))  # a stored 500 comes back under its key for ever
-    if error.http_status is not None and error.http_status >= 500:
-        return OutcomeUnknown(message, answered=True)
+    if isinstance(error, stripe.APIError):
+        return OutcomeUnknown(message, answered=True)  # a server error, or an answer that cannot be read
     raise error
 
 
@@ -107,7 +107,7 @@ def _never_sent(error: BaseException) -> bool:
             "NameResolutionError",
         ):
             return True
-        cause = cause.__cause__ or cause.__context__ or _reason(cause)
+        cause = cause.__cause__ or _reason(cause)  # not __context__: that is whatever else was going wrong
     return False
 
 

@@ -11,6 +11,7 @@ from holdfast.desk.desk import Desk
 from holdfast.errors import OperationInProgress
 from holdfast.log import Entry, append
 from holdfast.movements import Close
+from holdfast.settlement import noticed
 from holdfast.store import Check, Commit, Record
 
 
@@ -65,6 +66,7 @@ def close(desk: Desk, before: Booking, changed: Booking, step: Close, facts: Seq
     cancelled_at = changed.cancelled_at
     if step.outcome in (Outcome.CANCELLED, Outcome.EVENT_CANCELLED) and cancelled_at is None:
         cancelled_at = changed.cancel_requested_at or desk.clock()
-    ended = replace(changed, outcome=step.outcome, cancelled_at=cancelled_at)
-    entry = Entry(kind="close", status="succeeded", actor=actor, reason=step.reason)
+    ended = replace(changed, outcome=step.outcome, cancelled_at=cancelled_at, fee=step.fee)
+    ended = noticed(ended, step.attention, desk.clock())
+    entry = Entry(kind="close", status="succeeded", actor=actor, reason=step.reason, details=step.details)
     return write(desk, before, ended, [*facts, entry])

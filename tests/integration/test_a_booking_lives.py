@@ -261,3 +261,48 @@ def test_an_event_too_far_ahead_is_refused(yoga: World) -> None:
     answer = yoga.hold(event_id="far")
 
     assert (answer.status, answer.problem) == (422, "too-far-ahead")
+
+
+def test_cancelling_late_costs_nothing_once_the_organiser_cancelled(yoga: World) -> None:
+    booking_id = yoga.held()
+    yoga.advance(days=1, hours=12)
+    yoga.call("cancel_event", "POST", "/events/{event_id}/cancel", staff="sam", event_id="yoga")
+
+    answer = yoga.on("cancel", booking_id, user="alice")
+
+    assert (answer.status, answer.body["payment_status"], answer.body["fee"]) == (200, "released", 0)
+
+
+def test_an_event_that_was_cancelled_is_not_completed(yoga: World) -> None:
+    booking_id = yoga.held()
+    yoga.call("cancel_event", "POST", "/events/{event_id}/cancel", staff="sam", event_id="yoga")
+
+    assert yoga.on("complete", booking_id, staff="sam").status == 409
+
+
+def test_a_booking_that_is_being_authorized_when_its_event_is_cancelled_is_released(yoga: World) -> None:
+    yoga.card()
+    yoga.simulator.add_fault("timeout_after", match={"path": "/v1/payment_intents"}, times=50)
+    booking_id = yoga.hold().body["booking_id"]
+    yoga.simulator.control("DELETE", "/_simulator/faults")
+    yoga.call("cancel_event", "POST", "/events/{event_id}/cancel", staff="sam", event_id="yoga")
+    yoga.drain("steps", "take_next_step")
+    assert yoga.booking(booking_id).payment_status == "authorizing"
+    yoga.advance(minutes=2)
+
+    yoga.sweep()
+
+    assert (yoga.booking(booking_id).payment_status, yoga.booking(booking_id).outcome) == (
+        "released",
+        "event_cancelled",
+    )
+
+
+def test_staff_are_named_in_the_log_and_customers_are_not(yoga: World) -> None:
+    booking_id = yoga.held()
+    yoga.on("complete", booking_id, staff="sam")
+
+    lines = yoga.log(booking_id)
+    assert {line["details"].get("staff") for line in lines[:2]} == {None}
+    assert {line["details"].get("staff") for line in lines[2:]} == {"sam"}
+    assert "alice" not in str(lines)

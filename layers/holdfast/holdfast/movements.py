@@ -134,6 +134,8 @@ def _answering(step: Begin, booking: Booking) -> Begin:
 
 def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
     assert booking.cancel_requested_at is not None
+    if booking.event_cancelled_at is not None:
+        return 0, {"clause": "event_cancelled"}
     if not booking.cancel_charges_fee:
         return 0, {"clause": "staff_cancellation"}
     hold_amount = booking.hold.amount if booking.hold else booking.hold_amount

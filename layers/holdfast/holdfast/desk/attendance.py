@@ -91,6 +91,8 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
         if not booking.is_open or booking.cancel_requested_at is not None:
             raise Conflict(f"The booking is closed: {'cancelled' if booking.is_open else booking.outcome}.")
         moved, facts = brought_up(booking, desk.store.events.get(booking.event_id))
+        if moved.event_cancelled_at is not None:
+            raise Conflict("The event was cancelled.")
         arriving = booking.checked_in_at is None
         if arriving:
             moved, entry = _arrived(desk, moved)

@@ -79,7 +79,13 @@ class Bookings:
 
     def by_payment_intent(self, payment_intent_id: str) -> str | None:
         """The id of the booking that uses this PaymentIntent, once the index has heard of it."""
-        items, _ = self._page("by_payment_intent", "payment_intent_id", payment_intent_id, limit=1)
+        query = {
+            "TableName": self._tables.bookings,
+            "IndexName": "by_payment_intent",
+            "KeyConditionExpression": "payment_intent_id = :id",
+            "ExpressionAttributeValues": marshal({":id": payment_intent_id}),
+        }
+        items, _ = page(self._client, query)
         return str(items[0]["booking_id"]) if items else None
 
     def due(self, shard: int, now: datetime) -> Iterator[tuple[str, str]]:

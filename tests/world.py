@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from holdfast.settings import Settings
 from holdfast.stripe_gateway import client as stripe_client
 from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.simulator import Simulator
+from tests.instances import INSTANCES
 from tests.permissions import roles
 from tests.tables import create_tables
 
@@ -68,6 +70,7 @@ class Waiting:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
+        INSTANCES.outside(lambda: None)
 
 
 @dataclass
@@ -244,19 +247,13 @@ class World:
         return self.call("create_refund", "POST", "/refunds", body=body, key=key, **(who or {"staff": "sam"}))  # type: ignore[arg-type]
 
 
-RUNNING: list[str] = []
-"""The function whose handler is running, if one is: it has that function's rights and variables and no others."""
-
-
 def handler(function: str) -> Callable[[Any, Any], Any]:
+    """The function's handler, as if each thread that calls it were an instance of Lambda's of its own."""
     module = importlib.import_module(f"functions.{function}.handler")
 
     def run(event: Any, context: Any) -> Any:
-        RUNNING.append(function)
-        try:
+        with INSTANCES.running(function, getattr(module, "app", None)):
             return module.handler(event, context)
-        finally:
-            RUNNING.pop()
 
     return run
 
@@ -265,7 +262,8 @@ class OwnVariables(dict[str, str]):
     """The environment as template.yaml gives it to the function that is running."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        if RUNNING and name not in roles()[RUNNING[-1]].variables:
+        function = INSTANCES.function
+        if function and name not in roles()[function].variables:
             return default
         return os.environ.get(name, default)
 
@@ -273,13 +271,25 @@ class OwnVariables(dict[str, str]):
 def under_own_policy(monkeypatch: Any) -> None:
     """Whatever a handler asks of AWS is first held against the function's policy in template.yaml."""
     make_api_call = BaseClient._make_api_call  # type: ignore[attr-defined]
+    aws = threading.RLock()  # moto does not make a write to one item atomic between threads; DynamoDB does
+
+    def one_at_a_time(self: Any, operation: str, parameters: Any) -> Any:
+        with aws:
+            return make_api_call(self, operation, parameters)
 
     def checked(self: Any, operation: str, parameters: Any) -> Any:
-        if RUNNING:
-            roles()[RUNNING[-1]].check(RUNNING[-1], self.meta.service_model.service_name, operation, parameters)
-        return make_api_call(self, operation, parameters)
+        if function := INSTANCES.function:
+            roles()[function].check(function, self.meta.service_model.service_name, operation, parameters)
+        return INSTANCES.outside(lambda: one_at_a_time(self, operation, parameters))
 
     monkeypatch.setattr(BaseClient, "_make_api_call", checked)
+
+
+class Transport(InProcessHTTPClient):
+    """The simulator, at the other end of a wire: while one instance waits for it, others run."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        return INSTANCES.outside(lambda: super(Transport, self).request(*args, **kwargs))
 
 
 def multi(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -358,7 +368,7 @@ def build(monkeypatch: Any) -> World:
     monkeypatch.setattr(bootstrap, "settings", lambda: Settings(OwnVariables()))
     monkeypatch.setattr(bootstrap, "clock", lambda: world.time)
     monkeypatch.setattr(bootstrap, "stripe_secret", lambda: secret)
-    transport = InProcessHTTPClient(world.simulator)
+    transport = Transport(world.simulator)
     monkeypatch.setattr(bootstrap, "_stripe_client", lambda key: stripe_client(key, http_client=transport))
     monkeypatch.setattr(
         bootstrap,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -21,7 +22,7 @@ def list_bookings(
     payment_status: Annotated[Status | None, Query()] = None,
     attention: Annotated[bool, Query(description="Staff: only what somebody has to look at")] = False,
 ) -> api.Answer:
-    position = pages.decode("bookings", cursor, (str, str))
+    position = pages.decode("bookings", cursor, (datetime, str))
     found, after = reading.many(
         bootstrap.desk(api.request_id()),
         api.caller(app),

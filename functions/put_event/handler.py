@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from holdfast import api, bootstrap
 from holdfast.desk import events
 from holdfast.money import Money
@@ -18,7 +16,7 @@ class EventRequest(api.Body):
     starts_at: api.Time
     ends_at: api.Time
     timezone: api.TimeZone
-    policy: dict[str, Any] | None = None
+    policy: api.PolicyTerms | None = None
 
 
 @app.put(

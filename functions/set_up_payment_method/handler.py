@@ -18,11 +18,12 @@ class SetupRequest(api.Body):
 
 
 @app.post("/payment-methods/setup", **api.documented("Prepare to save a card", {201: api.SetupView}, problems=(503,)))
-def set_up_payment_method(body: SetupRequest) -> api.Answer:
+def set_up_payment_method(body: SetupRequest | None = None) -> api.Answer:
     desk = bootstrap.desk(api.request_id())
     user_id = api.caller(app).subject
     cards = bootstrap.stripe_cards(desk)
-    customer_id, setup = payment_methods.set_up(desk, cards, user_id=user_id, stripe_version=body.stripe_version)
+    version = (body or SetupRequest()).stripe_version
+    customer_id, setup = payment_methods.set_up(desk, cards, user_id=user_id, stripe_version=version)
     view = {
         "customer_id": customer_id,
         "setup_intent_id": setup.setup_intent_id,

@@ -65,11 +65,13 @@ class Bookings:
             KeyConditionExpression="booking_id = :id AND #sequence > :after",
             ExpressionAttributeNames={"#sequence": "sequence"},
             ExpressionAttributeValues=marshal({":id": booking_id, ":after": after}),
-            Limit=limit,
+            Limit=limit + 1,
             ConsistentRead=True,
         )
         lines = [unmarshal(item)["line"] for item in answer["Items"]]
-        return lines, lines[-1]["sequence"] if lines and answer.get("LastEvaluatedKey") else None
+        more = len(lines) > limit or "LastEvaluatedKey" in answer
+        shown = lines[:limit]
+        return shown, shown[-1]["sequence"] if shown and more else None
 
     def all_lines(self, booking_id: str) -> Iterator[Line]:
         after: int | None = 0
@@ -106,54 +108,46 @@ class Bookings:
 
     def needing_attention(self, *, limit: int, after: Position | None = None) -> tuple[list[Booking], Position | None]:
         """The staff's list, newest first."""
-        items, position = self._page(
-            "by_attention", "attention", "staff", limit=limit, after=after, sort="attention_since"
-        )
-        return self._whole(items), position
+        keys = self._items("by_attention", "attention", "staff", most=limit + 1, after=after, sort="attention_since")
+        shown, position = _page(keys, limit, sort="attention_since")
+        return self._whole(shown), position
 
     def of_months(
         self, *, now: datetime, limit: int, payment_status: str | None = None, after: Position | None = None
     ) -> tuple[list[Booking], Position | None]:
-        """All bookings (of one status), newest first, month by month."""
-        found: list[Booking] = []
-        month = (int(after[0][:4]), int(after[0][5:7])) if after else (now.year, now.month)
-        position = after
-        while month >= FIRST_MONTH:
-            name = f"{month[0]:04d}-{month[1]:02d}"
-            if payment_status:
-                items, position = self._page(
-                    "by_status", "status_month", f"{payment_status}#{name}", limit=limit - len(found), after=position
-                )
-                found += [booking_of(item) for item in items]
-            else:
-                items, position = self._page(
-                    "by_month", "created_month", name, limit=limit - len(found), after=position
-                )
-                found += self._whole(items)
-            if len(found) >= limit:
-                last = items[-1]
-                return found, (last["created_at"], last["booking_id"])
+        """All bookings (of one status), newest first, month by month; none was made after `now`."""
+        index, key = ("by_status", "status_month") if payment_status else ("by_month", "created_month")
+        prefix = f"{payment_status}#" if payment_status else ""
+        month = (now.year, now.month)
+        begun = (int(after[0][:4]), int(after[0][5:7])) if after else month
+        month = min(month, begun)
+        found: list[Item] = []
+        while month >= FIRST_MONTH and len(found) <= limit:
+            name = f"{prefix}{month[0]:04d}-{month[1]:02d}"
+            behind = after if month == begun else None
+            found += self._items(index, key, name, most=limit + 1 - len(found), after=behind)
             month = (month[0], month[1] - 1) if month[1] > 1 else (month[0] - 1, 12)
-        return found, None
+        shown, position = _page(found, limit)
+        return [booking_of(item) for item in shown] if payment_status else self._whole(shown), position
 
     def _bookings(
         self, index: str, key: str, value: str, *, limit: int, after: Position | None, equal: dict[str, str]
     ) -> tuple[list[Booking], Position | None]:
-        items, position = self._page(index, key, value, limit=limit, after=after, equal=equal)
-        return [booking_of(item) for item in items], position
+        shown, position = _page(self._items(index, key, value, most=limit + 1, after=after, equal=equal), limit)
+        return [booking_of(item) for item in shown], position
 
-    def _page(
+    def _items(
         self,
         index: str,
         key: str,
         value: str,
         *,
-        limit: int,
+        most: int,
         after: Position | None = None,
         sort: str = "created_at",
         equal: dict[str, str] | None = None,
-    ) -> tuple[list[Item], Position | None]:
-        """Newest first; goes on reading until `limit` items pass the filter or the index ends."""
+    ) -> list[Item]:
+        """Newest first; goes on reading until `most` items pass the filter or the index ends."""
         found: list[Item] = []
         start = marshal({key: value, sort: after[0], "booking_id": after[1]}) if after else None
         query: dict[str, Any] = {
@@ -168,15 +162,12 @@ class Bookings:
         }
         if equal:
             query["FilterExpression"] = " AND ".join(f"#{name} = :{name}" for name in equal)
-        while True:
-            wanted = limit - len(found)
-            items, start = page(self._client, query | {"Limit": _PAGE if equal else wanted}, start)
-            found += items[:wanted]
-            if len(found) >= limit:
-                more = start is not None or len(items) > wanted
-                return found, (found[-1][sort], found[-1]["booking_id"]) if more else None
+        while len(found) < most:
+            items, start = page(self._client, query | {"Limit": _PAGE if equal else most - len(found)}, start)
+            found += items
             if not start:
-                return found, None
+                break
+        return found[:most]
 
     def _whole(self, keys: list[Item]) -> list[Booking]:
         """The bookings behind the entries of an index that holds only keys, in the same order."""
@@ -192,6 +183,14 @@ class Bookings:
             unprocessed: dict[str, Any] = dict(answer.get("UnprocessedKeys") or {})
             wanted = wanted[_PAGE:] + list(unprocessed.get(self._tables.bookings, {}).get("Keys", []))
         return [found[item["booking_id"]] for item in keys if item["booking_id"] in found]
+
+
+def _page(found: list[Item], limit: int, *, sort: str = "created_at") -> tuple[list[Item], Position | None]:
+    """`limit` of the items, and the position of the last one where more were found: no page is the last and says
+    otherwise.
+    """
+    shown = found[:limit]
+    return shown, (shown[-1][sort], shown[-1]["booking_id"]) if len(found) > limit else None
 
 
 SHARDS: Final = range(DUE_SHARDS)

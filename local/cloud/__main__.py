@@ -9,9 +9,10 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -42,6 +43,7 @@ def main() -> int:
     command = parser.parse_args().command
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, _stop)
+    threading.Thread(target=_stop_with_whoever_started_us, daemon=True).start()
     try:
         if command == "build":
             return _build()
@@ -53,7 +55,8 @@ def main() -> int:
         print(f"\n{failed}", file=sys.stderr, flush=True)
         return 1
     except Stopped:
-        print("\nStopped; nothing is left running.", flush=True)
+        with suppress(OSError):  # the terminal may be what has gone
+            print("\nStopped; nothing is left running.", flush=True)
         return 0 if command in ("run", "up") else 130
 
 
@@ -62,6 +65,14 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     raise Stopped
+
+
+def _stop_with_whoever_started_us() -> None:
+    """Make that was killed and a terminal that was closed do not always pass a signal on."""
+    parent, terminal = os.getppid(), os.isatty(1)
+    while os.getppid() == parent and os.isatty(1) == terminal:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager

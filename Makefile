@@ -24,7 +24,7 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo test e2e check format build logs lock openapi verify-log redrive clean
+.PHONY: help tools host-build run demo test e2e check format build logs lock openapi states verify-log redrive clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,7 @@ check: tools ## Formatting, lint, types, the template, and what is generated: al
 	@echo "sam validate --lint" && $(SAM) validate --lint --region us-east-1
 	@echo "lock files" && $(RUN) local.lock --check
 	@echo "openapi" && $(RUN) local.openapi
+	@echo "states" && $(RUN) local.states
 
 format: tools ## Format the code and mend what ruff can mend
 	@$(RUN) ruff check --fix --quiet . ; $(RUN) ruff format .
@@ -65,6 +66,9 @@ lock: tools ## Choose new versions and write every lock file
 
 openapi: tools ## Write the OpenAPI document from the functions
 	@$(RUN) local.openapi --write
+
+states: tools ## Draw docs/states.md from the tables in booking.py
+	@$(RUN) local.states --write
 
 verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)

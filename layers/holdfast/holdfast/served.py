@@ -81,8 +81,6 @@ def event_view(event: Event) -> View:
         "policy": event.policy.to_json() | {"text": text(event.policy, event.price)},
         "policy_hash": event.policy.policy_hash,
         "cancelled_at": _time(event.cancelled_at),
-        "no_shows_ordered_at": _time(event.no_shows_ordered_at),
-        "checked_in": event.checked_in,
         "created_at": wire_time(event.created_at),
         "updated_at": wire_time(event.updated_at),
         "version": event.version,

@@ -10,13 +10,6 @@ from local.cloud.running import running_stack
 from tests.e2e.people import People
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of it on one worker, so that one cloud is enough."""
-    for item in items:
-        if "e2e" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
 @pytest.fixture(scope="session")
 def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     home = tmp_path_factory.mktemp("cloud")

@@ -10,6 +10,7 @@ LOCAL: Final = ROOT / ".local"
 TEMPLATE: Final = ROOT / "template.yaml"
 BUILD: Final = LOCAL / "build"
 EMULATOR: Final = LOCAL / "emulator" / "bin" / "python"
+EMULATOR_START: Final = ROOT / "local" / "cloud" / "emulator.py"
 
 PYTHON: Final = ROOT / ".venv" / "bin" / "python"
 UV: Final = ROOT / ".venv" / "bin" / "uv"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from local.cloud.places import EMULATOR, PYTHON, bare_environment
+from local.cloud.places import EMULATOR, EMULATOR_START, PYTHON, bare_environment
 from local.cloud.processes import Process, Processes, ProcessFailed
 
 _START_SECONDS = 30.0
@@ -99,7 +99,7 @@ def _spawn_emulator(processes: Processes, port: int, state: Path) -> Process:
         # Its own archives of functions and layers go where ours go.
         "TMPDIR": str(scratch),
     }
-    return processes.start("aws", [EMULATOR, "-m", "ministack"], environment)
+    return processes.start("aws", [EMULATOR, EMULATOR_START], environment)
 
 
 def _wait_for(process: Process, url: str) -> None:

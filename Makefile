@@ -36,7 +36,10 @@ demo: tools ## The same, but leave after the demo; fails if a booking ends where
 	@$(RUN) local.cloud demo
 
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
-	@$(RUN) pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term
+	@echo "End to end, against the template deployed into the local cloud:"
+	@$(RUN) pytest tests/e2e
+	@echo "Everything else:"
+	@$(RUN) pytest --ignore=tests/e2e --numprocesses 2 --cov --cov-report=term
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e

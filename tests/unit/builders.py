@@ -1,0 +1,186 @@
+"""A booking, an operation, an event, an observation in one line: what a test does not name has a plain value.
+
+The story behind the values: a place at 50.00 EUR was booked three days before it starts, and 60.00 EUR were blocked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from holdfast.booking import (
+    Booking,
+    Dispute,
+    Hold,
+    HoldState,
+    Kind,
+    Operation,
+    Outcome,
+    Refund,
+    RefundStatus,
+)
+from holdfast.event import Event
+from holdfast.money import Money
+from holdfast.policy import DEFAULT
+from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
+
+SECOND: Final = timedelta(seconds=1)
+MINUTE: Final = timedelta(minutes=1)
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+
+START: Final = datetime(2026, 11, 23, 20, tzinfo=UTC)
+END: Final = START + 2 * HOUR
+BOOKED: Final = START - 3 * DAY
+NO_SHOW: Final = START + 30 * MINUTE
+SETTLES: Final = END + 24 * HOUR
+LAPSES: Final = BOOKED + 7 * DAY
+
+PRICE: Final = Money(5000, "eur")
+HELD: Final = 6000
+LEASE: Final = 34 * SECOND
+
+
+def booking(**changes: Any) -> Booking:
+    """Booked, and nothing placed on the card yet."""
+    plain: dict[str, Any] = {
+        "booking_id": "bk_1",
+        "user_id": "did:privy:alice",
+        "event_id": "yoga",
+        "customer_id": "cus_1",
+        "payment_method_id": "pm_1",
+        "price": PRICE,
+        "hold_amount": HELD,
+        "policy": DEFAULT,
+        "event_version": 1,
+        "starts_at": START,
+        "ends_at": END,
+        "timezone": "Europe/Berlin",
+        "created_at": BOOKED,
+        "updated_at": BOOKED,
+    }
+    return Booking(**(plain | changes))
+
+
+def hold(state: HoldState = HoldState.LIVE, **changes: Any) -> Hold:
+    waiting = state is HoldState.ACTION_REQUIRED
+    plain: dict[str, Any] = {
+        "payment_intent_id": "pi_1",
+        "amount": HELD,
+        "state": state,
+        "operation_id": "op_authorize",
+        "charge_id": None if waiting else "ch_1",
+        "expires_at": None if waiting else LAPSES,
+        "placed_at": None if waiting else BOOKED,
+        "client_secret": "pi_1_secret_1" if waiting else None,
+    }
+    return Hold(**(plain | changes))
+
+
+def held(**changes: Any) -> Booking:
+    """60.00 EUR are blocked on the card."""
+    return booking(**({"hold": hold()} | changes))
+
+
+def waiting_for_3ds(**changes: Any) -> Booking:
+    """The bank wants the customer; there is half an hour for it."""
+    return booking(
+        **({"hold": hold(HoldState.ACTION_REQUIRED), "action_deadline": BOOKED + 30 * MINUTE} | changes),
+    )
+
+
+def captured(amount: int = PRICE.amount, **changes: Any) -> Booking:
+    """Completed, and paid."""
+    return booking(
+        **({"hold": hold(HoldState.CAPTURED), "captured": amount, "outcome": Outcome.COMPLETED} | changes),
+    )
+
+
+def ended(state: HoldState, outcome: Outcome = Outcome.CANCELLED, **changes: Any) -> Booking:
+    """Over, with nothing captured."""
+    return booking(**({"hold": hold(state), "outcome": outcome} | changes))
+
+
+def operation(kind: Kind, **changes: Any) -> Operation:
+    authorizes = kind is Kind.AUTHORIZE
+    plain: dict[str, Any] = {
+        "operation_id": f"op_{kind}",
+        "kind": kind,
+        "amount": HELD if kind in (Kind.AUTHORIZE, Kind.RELEASE) else PRICE.amount,
+        "currency": PRICE.currency,
+        "started_at": BOOKED,
+        "lease_until": BOOKED + LEASE,
+        "actor": "customer" if authorizes else "staff",
+        "reason": "booked" if authorizes else "wanted",
+        "payment_intent_id": None if authorizes else "pi_1",
+        "customer_id": "cus_1" if authorizes else None,
+        "payment_method_id": "pm_1" if authorizes else None,
+    }
+    return Operation(**(plain | changes))
+
+
+def under_way(kind: Kind, **changes: Any) -> Booking:
+    """A booking in the state that this operation needs, with the operation begun; changes are the operation's."""
+    before = {Kind.AUTHORIZE: booking, Kind.CAPTURE: held, Kind.RELEASE: held, Kind.REFUND: captured}[kind]()
+    return replace(before, operation=operation(kind, **changes))
+
+
+def event(**changes: Any) -> Event:
+    plain: dict[str, Any] = {
+        "event_id": "yoga",
+        "title": "Yoga",
+        "price": PRICE,
+        "starts_at": START,
+        "ends_at": END,
+        "timezone": "Europe/Berlin",
+        "policy": DEFAULT,
+        "created_at": BOOKED - 10 * DAY,
+        "updated_at": BOOKED - 10 * DAY,
+    }
+    return Event(**(plain | changes))
+
+
+def intent(status: str = "requires_capture", **changes: Any) -> PaymentIntent:
+    placed = status in ("requires_capture", "succeeded", "canceled")
+    plain: dict[str, Any] = {
+        "id": "pi_1",
+        "status": status,
+        "amount": HELD,
+        "amount_received": PRICE.amount if status == "succeeded" else 0,
+        "created": BOOKED,
+        "client_secret": "pi_1_secret_1",
+        "charge_id": "ch_1" if placed else None,
+        "capture_before": LAPSES if status == "requires_capture" else None,
+    }
+    return PaymentIntent(**(plain | changes))
+
+
+def seen(
+    status: str = "requires_capture",
+    *,
+    refunds: tuple[StripeRefund, ...] = (),
+    disputes: tuple[Dispute, ...] = (),
+    **changes: Any,
+) -> Observation:
+    """What Stripe holds, of the PaymentIntent `pi_1`."""
+    return Observation(intent=intent(status, **changes), refunds=refunds, disputes=disputes)
+
+
+def stripe_refund(
+    amount: int = 1000, status: RefundStatus = RefundStatus.SUCCEEDED, *, refund_id: str = "re_1", **changes: Any
+) -> StripeRefund:
+    return StripeRefund(id=refund_id, amount=amount, status=status, **changes)
+
+
+def refund(amount: int = 1000, status: RefundStatus = RefundStatus.SUCCEEDED, *, refund_id: str = "re_1") -> Refund:
+    return Refund(refund_id=refund_id, amount=amount, status=status)
+
+
+def dispute(status: str = "needs_response", *, dispute_id: str = "du_1", **changes: Any) -> Dispute:
+    plain: dict[str, Any] = {"amount": PRICE.amount, "reason": "fraudulent"}
+    return Dispute(dispute_id=dispute_id, status=status, **(plain | changes))
+
+
+def decline(code: str = "card_declined", decline_code: str | None = "insufficient_funds") -> Decline:
+    return Decline(code=code, decline_code=decline_code, message="Your card has insufficient funds.")

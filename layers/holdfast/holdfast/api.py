@@ -148,12 +148,31 @@ def _serve(app: Api, event: Event, context: Any, limiter: Callable[[], Limiter],
         admit(who, app.roles)
         limiter().take(app.operations, who)
         body = strict_json.read_body(event)
+        _require_printable(str(event.get("path") or ""))
         app.context.update(caller=who, body=body)
-        return app.resolve({**event, "body": body, "isBase64Encoded": False}, context)
+        return app.resolve(_plain(event, body), context)
     except Exception as error:  # noqa: BLE001 - the last place where a 500 can still be a problem document
         answer = _problem(error)
         headers = {name: str(value) for name, value in answer.headers.items()}
         return {"statusCode": answer.status_code, "headers": headers, "body": answer.body, "isBase64Encoded": False}
+
+
+def _require_printable(path: str) -> None:
+    """Patterns match before a last line break, so that `bk_1` and `bk_1\\n` would be the same booking."""
+    if not path.isprintable():
+        raise InvalidRequest("The id in the path is malformed.")
+
+
+def _plain(event: Event, body: str | None) -> dict[str, Any]:
+    """The event with its body as text, declared as what it was found to be.
+
+    What is declared where there is no body (curl declares a form) is nobody's business; Powertools would fail on it.
+    """
+    plain = {**event, "body": body, "isBase64Encoded": False}
+    for headers, declared in (("headers", "application/json"), ("multiValueHeaders", ["application/json"])):
+        kept = {name: value for name, value in (event.get(headers) or {}).items() if name.lower() != "content-type"}
+        plain[headers] = kept | {"Content-Type": declared}
+    return plain
 
 
 def _bootstrap_limiter() -> Limiter:

@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 import boto3
 import stripe
 from botocore.client import BaseClient
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from holdfast import bootstrap
 from holdfast.booking import Booking
@@ -30,11 +32,13 @@ from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.simulator import Simulator
 from tests.instances import INSTANCES
 from tests.permissions import roles
-from tests.tables import create_tables
+from tests.tables import create_tables, template
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DEPLOYMENT = "holdfast-test"
 SECRET_KEY = "sk_test_world"
+TABLES = tuple(name for name, each in template()["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table")
+PASSING = ("bucket#", "request#")
 
 
 @dataclass
@@ -125,6 +129,10 @@ class World:
             raw_body=raw_body,
             headers=headers,
         )
+        return self.send(function, event)
+
+    def send(self, function: str, event: dict[str, Any]) -> Answer:
+        """An event as it is, but for the request's id."""
         self.requests += 1
         event["requestContext"]["requestId"] = f"request-{self.requests}"
         raw = handler(function)(event, Context())
@@ -193,6 +201,32 @@ class World:
 
     def intents(self) -> list[Any]:
         return list(self.stripe.v1.payment_intents.list({"limit": 100}).data)
+
+    def everything(self) -> dict[str, Any]:
+        """All that is kept anywhere, but for rate limits and answers of requests: what bad input leaves alone.
+
+        Read behind moto's API, which takes as long as hundreds of bad requests.
+        """
+        tables = {name: sorted(self._items(name)) for name in TABLES}
+        queues = _moto("sqs").queues
+        waiting = {name: [message.body for message in queue._messages] for name, queue in queues.items()}
+        stripe_rows = {
+            name: {key: repr(row) for key, row in rows.items()}
+            for name, rows in self.simulator.store.tables().items()
+            if name != "idempotency" and rows
+        }
+        return tables | waiting | {"stripe": stripe_rows}
+
+    def _items(self, table: str) -> Iterator[str]:
+        for item in _moto("dynamodb").tables[table].all_items():
+            attributes = item.to_json()["Attributes"]
+            if not attributes.get("key", {}).get("S", "").startswith(PASSING):
+                yield json.dumps(attributes, sort_keys=True)
+
+    def answers(self) -> set[str]:
+        """The keys of the requests whose answer is kept."""
+        items = boto3.client("dynamodb").scan(TableName="IdempotencyTable", ConsistentRead=True)["Items"]
+        return {item["key"]["S"] for item in items if item["key"]["S"].startswith("request#")}
 
     # --- customs
     # -------------------------------------------------------------------------------------------------------
@@ -290,6 +324,10 @@ class Transport(InProcessHTTPClient):
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         return INSTANCES.outside(lambda: super(Transport, self).request(*args, **kwargs))
+
+
+def _moto(service: str) -> Any:
+    return get_backend(service)[DEFAULT_ACCOUNT_ID]["us-east-1"]  # type: ignore[call-overload]
 
 
 def multi(raw: Mapping[str, Any]) -> dict[str, str]:

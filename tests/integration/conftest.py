@@ -10,17 +10,19 @@ from moto import mock_aws
 
 from tests.world import World, build
 
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "POWERTOOLS_SERVICE_NAME": "holdfast",
+    "POWERTOOLS_METRICS_NAMESPACE": "Holdfast",
+}
+
 
 @pytest.fixture
 def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
     """Makes worlds: each call forgets the one before."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_SERVICE_NAME": "holdfast",
-        "POWERTOOLS_METRICS_NAMESPACE": "Holdfast",
-    }.items():
+    for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     started: list[Any] = []
 
@@ -40,3 +42,12 @@ def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
 @pytest.fixture
 def world(new_world: Callable[[], World]) -> World:
     return new_world()
+
+
+@pytest.fixture(scope="module")
+def standing_world() -> Iterator[World]:
+    """One world for all tests of a module: only for tests that leave everything as it was. Excludes `world`."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield build(patch)

@@ -52,9 +52,12 @@ class Process:
         text = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "; the end of " + str(self.log) + ":\n" + "\n".join(f"    {line}" for line in text)
 
+    def ask_to_stop(self) -> None:
+        self._signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """Asks the whole group to end, then insists. Workers that outlive their parent are still in its group."""
-        self._signal(signal.SIGTERM)
+        self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(_GRACE_SECONDS)
         self._signal(signal.SIGKILL)
@@ -82,6 +85,8 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for process in self._running:
+            process.ask_to_stop()
         for process in reversed(self._running):
             process.stop()
         if self._guard.stdin is not None:

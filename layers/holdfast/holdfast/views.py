@@ -93,8 +93,6 @@ class EventView(View):
     policy: Annotated[dict[str, Any], WithJsonSchema(SERVED_POLICY)]
     policy_hash: str
     cancelled_at: WireTime | None
-    no_shows_ordered_at: WireTime | None
-    checked_in: int
     created_at: WireTime
     updated_at: WireTime
     version: int

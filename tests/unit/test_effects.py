@@ -533,6 +533,7 @@ def test_a_status_that_nobody_knows_proves_nothing(kind, status):
         ("requires_action", NeedsAction),
         ("requires_payment_method", Declined),
         ("canceled", Declined),
+        ("requires_confirmation", Abandoned),
     ],
 )
 def test_what_a_payment_intent_says_about_the_authorization(status, expected):
@@ -541,6 +542,31 @@ def test_what_a_payment_intent_says_about_the_authorization(status, expected):
 
 def test_a_payment_intent_that_is_being_worked_on_says_nothing_about_the_authorization():
     assert effects.authorization(intent("processing")) is Found.UNCLEAR
+
+
+@pytest.mark.parametrize(("kind", "status"), [(Kind.CAPTURE, "processing"), (Kind.RELEASE, "processing")])
+def test_an_answer_that_is_not_the_goal_proves_nothing(kind, status):
+    class Slow(Stripe):
+        """Takes the call, and is not done with it."""
+
+        def capture(self, booking_id, operation, key):
+            return replace(super().capture(booking_id, operation, key), status=status)
+
+        def release(self, booking_id, operation, key):
+            return replace(super().release(booking_id, operation, key), status=status)
+
+    stripe, before, begun = ready(kind)
+
+    assert effects.attempt(Slow(intents=stripe.intents), before, begun) is None
+
+
+def test_a_hold_that_an_earlier_try_placed_is_not_forgotten_when_a_later_one_is_refused():
+    stripe, before, begun = ready(Kind.AUTHORIZE, ["after", "no"])
+    try_once(stripe, before, begun)
+    stripe._keys.clear()
+
+    assert effects.attempt(stripe, before, begun) == Authorized(stripe.intents["pi_1"])
+    assert stripe.effects == ["placed"]
 
 
 def test_a_decline_without_its_reason_is_still_a_decline():

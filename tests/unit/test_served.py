@@ -1,0 +1,133 @@
+"""How bookings, events and refunds look on the wire: the fields of the contract, and nothing more."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from holdfast.booking import HoldState, Kind, RefundStatus
+from holdfast.policy import DEFAULT
+from holdfast.served import booking_view, event_view, refund_view, staff_booking_view
+from tests.unit.builders import (
+    BOOKED,
+    HELD,
+    START,
+    booking,
+    captured,
+    ended,
+    event,
+    held,
+    hold,
+    operation,
+    refund,
+    stripe_refund,
+    under_way,
+    waiting_for_3ds,
+)
+
+
+def test_a_booking_as_the_contract_has_it():
+    assert booking_view(held(version=3, cancelled_at=START, checked_in_at=START)) == {
+        "booking_id": "bk_1",
+        "user_id": "did:privy:alice",
+        "event_id": "yoga",
+        "payment_status": "held",
+        "outcome": "open",
+        "price": {"amount": 5000, "currency": "eur"},
+        "hold": {"amount": 6000, "expires_at": "2026-11-27T20:00:00Z", "payment_intent_id": "pi_1"},
+        "captured": 0,
+        "refunded": 0,
+        "fee": 0,
+        "starts_at": "2026-11-23T20:00:00Z",
+        "free_cancellation_until": "2026-11-22T20:00:00Z",
+        "checked_in_at": "2026-11-23T20:00:00Z",
+        "cancelled_at": "2026-11-23T20:00:00Z",
+        "next_action": None,
+        "created_at": "2026-11-20T20:00:00Z",
+        "updated_at": "2026-11-20T20:00:00Z",
+        "version": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("of", "shown"),
+    [
+        (booking(), False),
+        (under_way(Kind.AUTHORIZE), False),
+        (waiting_for_3ds(), False),
+        (ended(HoldState.DECLINED, hold=hold(HoldState.DECLINED, placed_at=None)), False),
+        (held(), True),
+        (captured(), True),
+        (ended(HoldState.RELEASED), True),
+        (ended(HoldState.EXPIRED), True),
+    ],
+)
+def test_the_hold_is_null_until_one_is_placed_and_then_stays(of, shown):
+    assert (booking_view(of)["hold"] is not None) is shown
+
+
+def test_a_hold_without_a_known_deadline_says_so():
+    assert booking_view(held(hold=hold(expires_at=None)))["hold"]["expires_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("of", "action"),
+    [
+        (waiting_for_3ds(), {"type": "confirm_payment", "client_secret": "pi_1_secret_1"}),
+        (replace(waiting_for_3ds(), operation=operation(Kind.RELEASE)), None),
+        (held(), None),
+        (ended(HoldState.DECLINED), None),
+    ],
+)
+def test_the_phone_is_asked_to_act_only_while_it_can(of, action):
+    assert booking_view(of)["next_action"] == action
+
+
+def test_amounts_are_gross_and_pending_refunds_count():
+    view = booking_view(captured(fee=5000, refunds=(refund(1500, RefundStatus.PENDING),)))
+
+    assert (view["captured"], view["refunded"], view["fee"]) == (5000, 1500, 5000)
+
+
+def test_what_is_said_is_json():
+    assert json.loads(json.dumps(booking_view(held()))) == booking_view(held())
+
+
+@pytest.mark.parametrize(
+    ("changes", "attention"),
+    [
+        ({}, None),
+        (
+            {"attention": "refund_failed", "attention_since": BOOKED},
+            {"reason": "refund_failed", "since": "2026-11-20T20:00:00Z"},
+        ),
+    ],
+)
+def test_staff_see_what_needs_them_and_customers_do_not(changes, attention):
+    of = held(**changes)
+
+    assert staff_booking_view(of) == booking_view(of) | {"attention": attention}
+    assert "attention" not in booking_view(of)
+
+
+def test_an_event_tells_its_hold_and_its_policy_in_words_and_numbers():
+    view = event_view(event(cancelled_at=START))
+
+    assert (view["event_id"], view["hold_amount"]) == ("yoga", HELD)
+    assert view["policy_hash"] == DEFAULT.policy_hash
+    assert view["policy"] == DEFAULT.to_json() | {"text": view["policy"]["text"]}
+    assert view["policy"]["text"]
+    assert view["cancelled_at"] == view["starts_at"] == "2026-11-23T20:00:00Z"
+    assert json.loads(json.dumps(view)) == view
+
+
+def test_a_refund_as_the_contract_has_it():
+    assert refund_view(captured(), operation(Kind.REFUND), stripe_refund(1000)) == {
+        "refund_id": "re_1",
+        "booking_id": "bk_1",
+        "amount": 1000,
+        "currency": "eur",
+        "status": "succeeded",
+    }

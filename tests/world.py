@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +27,7 @@ from holdfast.booking import Booking
 from holdfast.budget import Budget
 from holdfast.log import verify
 from holdfast.settings import Settings
+from holdfast.store import Commit
 from holdfast.stripe_gateway import client as stripe_client
 from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.simulator import Simulator
@@ -262,6 +263,37 @@ class World:
         answer = self.hold(user, event_id, key)
         assert answer.status == 201, answer.body
         return str(answer.body["booking_id"])
+
+    def copies(
+        self, booking_id: str, count: int, *, suffix: str = "", age: timedelta = timedelta(0), **changes: Any
+    ) -> list[str]:
+        """More bookings like this one, here and at Stripe, each a second older than the one before: asked for one by
+        one they would take minutes.
+        """
+        original, lines = self.booking(booking_id), self.log(booking_id)
+        assert original.hold is not None
+        stripe_store = self.simulator.store
+        made = []
+        for number in range(count):
+            intent = f"pi_{booking_id[3:15]}copy{number:06d}{suffix}"
+            charge = intent.replace("pi_", "ch_")
+            with stripe_store.transaction():
+                for table, old, new in (
+                    ("payment_intent", original.hold.payment_intent_id, intent),
+                    ("charge", str(original.hold.charge_id), charge),
+                ):
+                    text = json.dumps(stripe_store.get(table, old)).replace(original.hold.payment_intent_id, intent)
+                    stripe_store.insert(table, new, json.loads(text.replace(str(original.hold.charge_id), charge)))
+            copy = replace(
+                original,
+                booking_id=f"{booking_id}-{number:06d}{suffix}",
+                hold=replace(original.hold, payment_intent_id=intent, charge_id=charge),
+                created_at=original.created_at - age - timedelta(seconds=number + 1),
+                **changes,
+            )
+            bootstrap.store().bookings.commit(Commit(after=copy, lines=lines, before_version=None, now=self.time()))
+            made.append(copy.booking_id)
+        return made
 
     def on(self, verb: str, booking_id: str, *, key: str = "k", body: Any = None, **who: str) -> Answer:
         """cancel, check-in, complete or waive."""

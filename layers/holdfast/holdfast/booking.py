@@ -93,6 +93,10 @@ class RefundStatus(StrEnum):
     CANCELED = "canceled"
 
 
+# Why the clock refunds by itself.
+CANCELLATION_REFUNDS: Final = frozenset({"event_cancelled", "cancelled_after_outside_capture"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Money on its way back, or back. Counts as refunded unless it failed or was canceled."""
@@ -101,6 +105,7 @@ class Refund:
     amount: int
     status: RefundStatus
     operation_id: str | None = None
+    reason: str | None = None
 
     @property
     def counts(self) -> bool:
@@ -220,8 +225,8 @@ class Booking:
 
     @property
     def refund_failed(self) -> bool:
-        """A refund came back or was refused by the bank: sending the money again needs another route, so a person."""
-        return any(not refund.counts for refund in self.refunds)
+        """What a cancellation owes came back from the bank: sending it again needs another route, so a person."""
+        return any(not refund.counts and refund.reason in CANCELLATION_REFUNDS for refund in self.refunds)
 
     @property
     def owes_refund(self) -> bool:

@@ -59,8 +59,11 @@ def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_k
     for number in range(first_key, _KEYS + 1):
         try:
             return _effect(gateway, booking, operation, idempotency_key(operation, number))
-        except CardRefused as refused:
-            return Declined(refused.decline, refused.intent)
+        except CardRefused as declined:
+            if operation.kind is Kind.AUTHORIZE:
+                return Declined(declined.decline, declined.intent)
+            no = CallRefused(declined.decline.code, declined.decline.message, status=402)
+            return _refused(gateway, booking, operation, no)
         except CallRefused as refused:
             return _refused(gateway, booking, operation, refused)
         except OutcomeUnknown as unknown:
@@ -93,7 +96,7 @@ def _nobody_waits(found: Verdict | Found) -> Verdict | None:
             return None
         case Found.ABSENT:
             return Abandoned(None)
-        case Authorized(intent) | NeedsAction(intent):
+        case Authorized(intent) | NeedsAction(intent) if intent.status != "succeeded":
             return Abandoned(intent)
         case _:
             return found
@@ -123,6 +126,8 @@ def look(gateway: Gateway, booking: Booking, operation: Operation) -> Verdict | 
         assert operation.payment_intent_id is not None
         return evidence(operation, gateway.observe(operation.payment_intent_id))
     except CallRefused as refused:
+        if operation.kind is Kind.AUTHORIZE:
+            return Found.UNCLEAR  # the list was refused, which says nothing about the hold
         return Refused(refused.code, refused.message, None)
     except CallFailed:
         return Found.UNCLEAR
@@ -131,8 +136,8 @@ def look(gateway: Gateway, booking: Booking, operation: Operation) -> Verdict | 
 def authorization(intent: PaymentIntent) -> Verdict | Found:
     """What a PaymentIntent of ours says about the authorization."""
     match intent.status:
-        case "requires_capture":
-            return Authorized(intent)
+        case "requires_capture" | "succeeded":
+            return Authorized(intent)  # captured by somebody already: what they took is taken in once there is a hold
         case "requires_action":
             return NeedsAction(intent)
         case "requires_payment_method":

@@ -29,8 +29,14 @@ class Event:
     updated_at: datetime
     version: int = 1
     checked_in: int = 0
+    checked_in_before_move: int = 0
     no_shows_ordered_at: datetime | None = None
     cancelled_at: datetime | None = None
     moved_at: datetime | None = None
     due_at: datetime | None = None
     passes: int = 0
+
+    @property
+    def arrivals(self) -> int:
+        """How many were checked in for the present date; those of a date before a move say nothing about this one."""
+        return self.checked_in - self.checked_in_before_move

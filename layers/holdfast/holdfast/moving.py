@@ -39,7 +39,10 @@ def _cancelled(booking: Booking, event: Event) -> Change:
     if booking.event_cancelled_at is not None or not concerned:
         return booking, []
     entry = Entry(kind="event_cancelled", status="succeeded", actor="staff", details={"event_version": event.version})
-    return replace(booking, event_cancelled_at=event.cancelled_at, event_version=event.version), [entry]
+    told = replace(booking, event_cancelled_at=event.cancelled_at, event_version=event.version)
+    if told.refundable > 0 and not told.owes_refund and told.attention is None:
+        told = replace(told, attention="refund_owed", attention_since=event.cancelled_at)
+    return told, [entry]
 
 
 def _moved(booking: Booking, event: Event) -> Change:
@@ -51,6 +54,8 @@ def _moved(booking: Booking, event: Event) -> Change:
         moved_at=event.moved_at,
         event_version=event.version,
         look_again_at=None,
+        # Whoever was at the door of the old date still has to come to the new one.
+        checked_in_at=None,
     )
     if too_short(moved) and moved.attention is None:
         moved = replace(moved, attention="hold_too_short", attention_since=event.updated_at)

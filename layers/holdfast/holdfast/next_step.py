@@ -223,6 +223,6 @@ def _venue_spoke(booking: Booking, event: Event | None) -> bool:
         case NoShowCapture.ALWAYS:
             return True
         case NoShowCapture.AFTER_ANY_CHECK_IN:
-            return event is not None and event.checked_in > 0
+            return event is not None and event.arrivals > 0
         case _:
             return False

@@ -190,7 +190,8 @@ def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Chang
     if known is not None and known.status is seen.status and known.amount == seen.amount:
         return booking, []
     operation_id = known.operation_id if known else None
-    refund = Refund(refund_id=seen.id, amount=seen.amount, status=seen.status, operation_id=operation_id)
+    reason = known.reason if known else None
+    refund = Refund(refund_id=seen.id, amount=seen.amount, status=seen.status, operation_id=operation_id, reason=reason)
     changed = with_refund(booking, refund)
     if seen.status in (RefundStatus.FAILED, RefundStatus.CANCELED) and known is not None and booking.attention is None:
         changed = replace(changed, attention="refund_failed", attention_since=now)

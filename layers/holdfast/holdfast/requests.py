@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from holdfast.answers import error_answer, error_of, is_final
@@ -65,20 +65,27 @@ def answer(operations: Operations, request: Request, evaluate: Evaluate) -> Repl
     records = operations.store.records
     fresh = request.record()
     known = records.get(fresh.key, operations.clock())
-    if known is not None:
-        if known.body_hash != fresh.body_hash:
-            raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
-        if known.answer is not None:
-            return _reply(known.answer, replayed=True)
-        if known.operation_id is not None:
-            return _continue(operations, known)
+    if known is not None and (reply := _known(operations, fresh, known)) is not None:
+        return reply
     try:
         settled = retrying(operations, lambda: evaluate(fresh))
     except HoldfastError as error:
-        if is_final(error):
-            records.answer(fresh, error_answer(error), operations.clock())
+        if is_final(error) and not records.answer(fresh, error_answer(error), operations.clock()):
+            # Another try of this very request was faster: what it was told is the answer.
+            other = records.get(fresh.key, operations.clock())
+            if other is not None and (reply := _known(operations, fresh, other)) is not None:
+                return reply
         raise
     return _conclude(operations, fresh, settled)
+
+
+def _known(operations: Operations, fresh: Record, known: Record) -> Reply | None:
+    """What a record that exists already says: replayed, continued, or (None) a wish that is to be evaluated again."""
+    if known.body_hash != fresh.body_hash:
+        raise IdempotencyMismatch("This Idempotency-Key was used with another body.")
+    if known.answer is not None:
+        return _reply(known.answer, replayed=True)
+    return _continue(operations, known) if known.operation_id is not None else None
 
 
 def retrying(operations: Operations, decide: Callable[[], T]) -> T:
@@ -113,7 +120,11 @@ def _continue(operations: Operations, known: Record) -> Reply:
 def _conclude(operations: Operations, record: Record, settled: Settled) -> Reply:
     if settled.answer is not None:
         if not settled.kept:
-            operations.store.records.answer(record, settled.answer, operations.clock())
+            begun = operations.store.records.get(record.key, operations.clock())
+            mine = replace(
+                record, operation_id=begun.operation_id if begun else None, booking_id=settled.booking.booking_id
+            )
+            operations.store.records.answer(mine, settled.answer, operations.clock())
         return _reply(settled.answer, replayed=False)
     current = operations.store.records.get(record.key, operations.clock())
     if current is not None and current.answer is not None:

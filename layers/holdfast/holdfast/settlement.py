@@ -6,7 +6,7 @@ effect; while nothing is proved there is no verdict, and the operation stays und
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -32,6 +32,11 @@ _FIRST_RETRY: Final = timedelta(minutes=1)
 _LONGEST_RETRY: Final = timedelta(hours=6)
 # From this many failures on, a person has to look: about two hours after the first.
 ATTEMPTS_BEFORE_STAFF: Final = 7
+_MENDED_BY_SUCCESS: Final = frozenset({"operation_in_doubt", "step_failed", "refused_by_stripe"})
+# A refund is how staff decide these.
+_MENDED_BY_REFUND: Final = frozenset(
+    {"refund_failed", "refund_owed", "checked_in_after_no_show_capture", "waived_after_no_show_capture"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +127,13 @@ def settled(booking: Booking, operation: Operation, verdict: Verdict, now: datet
             because = decline.decline_code or decline.code
             done = _fresh(replace(idle, hold=hold_or_none, outcome=Outcome.DECLINED, declined_because=because))
             stripe_id = refused.id if refused else None
-            details = {"code": decline.code, "decline_code": decline.decline_code}
+            details = {"code": decline.code, "decline_code": decline.shown}
             return done, [
                 _entry(
                     operation,
                     "failed",
                     stripe_id=stripe_id,
-                    reason=decline.decline_code or decline.code,
+                    reason=decline.shown,
                     details=details,
                 )
             ]
@@ -165,8 +170,12 @@ def _hold_details(hold: Hold) -> dict[str, str | None]:
 
 
 def _fresh(booking: Booking) -> Booking:
-    """Something worked: earlier failures no longer count, and what somebody had to look at has been seen to."""
-    return replace(booking, attempts=0, retry_at=None, attention=None, attention_since=None)
+    """Something worked: earlier failures of ours no longer count. What a person has to decide stays."""
+    return _seen_to(replace(booking, attempts=0, retry_at=None), _MENDED_BY_SUCCESS)
+
+
+def _seen_to(booking: Booking, reasons: frozenset[str]) -> Booking:
+    return replace(booking, attention=None, attention_since=None) if booking.attention in reasons else booking
 
 
 def _entry(
@@ -176,7 +185,7 @@ def _entry(
     amount: int | None = None,
     stripe_id: str | None = None,
     reason: str | None = None,
-    details: dict[str, str | None] | None = None,
+    details: Mapping[str, str | None] | None = None,
 ) -> Entry:
     return Entry(
         kind=str(operation.kind),
@@ -234,17 +243,25 @@ def _released(idle: Booking, operation: Operation, intent: PaymentIntent) -> tup
         outcome=operation.outcome or idle.outcome,
         action_deadline=None,
     )
-    return _fresh(_ended(done, idle.cancel_requested_at or operation.started_at)), [entry]
+    done = _fresh(_ended(done, idle.cancel_requested_at or operation.started_at))
+    missed = done.checked_in_at is not None and done.outcome in (Outcome.NO_SHOW, Outcome.WAIVED)
+    return noticed(done, "checked_in_during_release" if missed else None, operation.started_at), [entry]
 
 
 def _refunded(
     idle: Booking, operation: Operation, refund: StripeRefund, now: datetime
 ) -> tuple[Booking, Sequence[Entry]]:
-    known = Refund(refund_id=refund.id, amount=refund.amount, status=refund.status, operation_id=operation.operation_id)
+    known = Refund(
+        refund_id=refund.id,
+        amount=refund.amount,
+        status=refund.status,
+        operation_id=operation.operation_id,
+        reason=operation.reason,
+    )
     done = with_refund(idle, known)
     if known.counts:
         done = replace(done, outcome=operation.outcome or idle.outcome, fee=_fee_after(idle, operation))
-        done = _fresh(_ended(done, now))
+        done = _seen_to(_fresh(_ended(done, now)), _MENDED_BY_REFUND)
     else:
         done = failed_attempt(noticed(done, "refund_failed", now), now, what="refund_failed")
     entry = _entry(

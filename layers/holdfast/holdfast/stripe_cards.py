@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 import stripe
 
 from holdfast.budget import Budget
+from holdfast.call_failures import OutcomeUnknown
 from holdfast.stripe_calls import call
 from holdfast.stripe_gateway import declined, raw
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 # From here on Stripe may have forgotten the key of the first try: look for the customer before asking for a new one.
 _KEY_IS_SAFE: Final = timedelta(hours=23)
 _SKEW: Final = timedelta(minutes=5)
+_KEYS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,18 @@ class StripeCards:
                 return known
         params: Any = {"metadata": {"deployment": self._deployment, "user": fingerprint}}
         key = f"customer:{self._deployment}:{fingerprint}"
-        return str(self._call(lambda: self._stripe.customers.create(params, {"idempotency_key": key})).id)
+        for number in range(1, _KEYS + 1):
+            options: Any = {"idempotency_key": key if number == 1 else f"{key}:{number}"}
+            try:
+                return str(self._call(lambda options=options: self._stripe.customers.create(params, options)).id)  # type: ignore[misc]
+            except OutcomeUnknown as unknown:
+                # A stored server error comes back under its key for ever; the next key only after proven absence.
+                if not unknown.answered or number == _KEYS:
+                    raise
+                known = self._find_customer(fingerprint, requested_at)
+                if known is not None:
+                    return known
+        raise AssertionError("the last key raises")
 
     def _find_customer(self, fingerprint: str, requested_at: datetime) -> str | None:
         since = int((requested_at - _SKEW).timestamp())

@@ -7,8 +7,8 @@ from dataclasses import replace
 from holdfast import money
 from holdfast.booking import Booking, HoldState, Outcome, Status
 from holdfast.desk.desk import Desk
-from holdfast.desk.finishing import seconds_left, write
-from holdfast.errors import Conflict, OperationInProgress, RuleRefused
+from holdfast.desk.finishing import idle, write
+from holdfast.errors import Conflict, RuleRefused
 from holdfast.log import Entry
 from holdfast.movements import capture
 from holdfast.moving import brought_up
@@ -61,8 +61,12 @@ def _wake_the_absent(desk: Desk, booking: Booking) -> None:
     event.
     """
     event = desk.store.events.get(booking.event_id)
-    if event is not None and event.checked_in == 1 and desk.clock() >= event.starts_at:
+    if event is None or event.arrivals != 1 or desk.clock() < event.starts_at:
+        return
+    try:
         desk.steps.event(event.event_id)
+    except Exception:  # noqa: BLE001 - what was done is done and must be answered; they are due at the end anyway
+        desk.notice(steps_queue="unreachable")
 
 
 def waive(desk: Desk, *, booking_id: str, reason: str) -> Booking:
@@ -86,8 +90,6 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
 
     def evaluate(record: Record) -> Settled:
         booking = desk.booking(booking_id)
-        if booking.operation is not None and desk.clock() >= booking.operation.lease_until:
-            booking = desk.operations.recover(booking).booking
         if not booking.is_open or booking.cancel_requested_at is not None:
             raise Conflict(f"The booking is closed: {'cancelled' if booking.is_open else booking.outcome}.")
         moved, facts = brought_up(booking, desk.store.events.get(booking.event_id))
@@ -99,9 +101,11 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
             facts = [*facts, entry]
             first_arrival.append(booking)
         if booking.operation is not None:
-            if arriving:
-                write(desk, booking, moved, facts, counts_check_in=True)
-            raise OperationInProgress(retry_after=seconds_left(booking, desk.clock()))
+            # The arrival is a fact with a time, so it is written before anything else is waited for.
+            if facts:
+                booking = write(desk, booking, moved, facts, counts_check_in=arriving)
+            idle(desk, booking)
+            return evaluate(record)
         if booking.payment_status is not Status.HELD or booking.hold is None:
             raise Conflict(f"Nothing is held for this booking: it is {booking.payment_status}.")
         owed = booking.price.amount if amount is None else amount

@@ -8,8 +8,8 @@ from typing import Final
 from holdfast.booking import Booking, Outcome
 from holdfast.caller import Caller, Role
 from holdfast.desk.desk import Desk
-from holdfast.desk.finishing import close, seconds_left, write
-from holdfast.errors import Conflict, OperationInProgress
+from holdfast.desk.finishing import close, idle, write
+from holdfast.errors import Conflict
 from holdfast.log import Entry
 from holdfast.movements import Begin, Close, cancellation
 from holdfast.moving import brought_up
@@ -19,7 +19,7 @@ from holdfast.store import Record
 
 # A refused effect is planned again with what was found (a release of a captured hold becomes a refund); more than that
 # is a fault.
-_PLANS: Final = 3
+_PLANS: Final = 4
 
 
 def cancel(desk: Desk, request: Request, *, caller: Caller, booking_id: str, charge_fee: bool | None) -> Reply:
@@ -49,8 +49,6 @@ def _planned_again(desk: Desk, record: Record) -> Record:
 
 
 def _cancel_once(desk: Desk, booking: Booking, record: Record, *, is_staff: bool, charges_fee: bool) -> Settled:
-    if booking.operation is not None and desk.clock() >= booking.operation.lease_until:
-        booking = desk.operations.recover(booking).booking
     if not booking.is_open:
         if booking.outcome is Outcome.CANCELLED and booking.cancel_request_key == record.key:
             return done(booking)  # this very wish, carried out by the clock
@@ -72,10 +70,17 @@ def _cancel_once(desk: Desk, booking: Booking, record: Record, *, is_staff: bool
             *facts,
             Entry(kind="cancel_request", status="succeeded", actor=actor, details={"charges_fee": charges_fee}),
         ]
+    elif is_staff and not charges_fee and wished.cancel_charges_fee:
+        wished = replace(wished, cancel_charges_fee=False, cancel_actor="staff")
+        facts = [
+            *facts,
+            Entry(kind="cancel_request", status="succeeded", actor="staff", details={"charges_fee": False}),
+        ]
     if booking.operation is not None:
+        # The wish is a fact with a time, so it is written before anything else is waited for.
         if facts:
-            write(desk, booking, wished, facts, record=replace(record, booking_id=booking.booking_id))
-        raise OperationInProgress(retry_after=seconds_left(booking, desk.clock()))
+            booking = write(desk, booking, wished, facts, record=replace(record, booking_id=booking.booking_id))
+        return Settled(idle(desk, booking), None)
     step = cancellation(wished)
     if isinstance(step, Close):
         return done(close(desk, booking, wished, step, facts, actor=wished.cancel_actor or "customer"))

@@ -13,6 +13,7 @@ from holdfast.booking import Booking
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
 from holdfast.errors import HoldfastError, OperationInProgress
+from holdfast.event import Event
 from holdfast.movements import Begin, Close
 from holdfast.moving import brought_up
 from holdfast.next_step import LookAgain, Recover, next_step
@@ -91,10 +92,12 @@ def take_step(desk: Desk, booking_id: str) -> Booking | None:
     if booking is None:
         return None
     for _ in range(_STEPS_A_VISIT):
-        if booking.retry_at is not None and desk.clock() < booking.retry_at:
-            return booking
         try:
-            after = _step(desk, booking)
+            event = desk.store.events.get(booking.event_id)
+            booking = _told(desk, booking, event)
+            if booking.retry_at is not None and desk.clock() < booking.retry_at:
+                return booking
+            after = _step(desk, booking, event)
         except (ConcurrentChange, EventChanged):
             after = desk.booking(booking_id)  # decide again on what is there now
             if after.version == booking.version:
@@ -117,22 +120,26 @@ def _postponed(desk: Desk, booking_id: str) -> Booking:
     return desk.operations.postpone(desk.booking(booking_id), what="step_failed")
 
 
-def _step(desk: Desk, booking: Booking) -> Booking | None:
+def _told(desk: Desk, booking: Booking, event: Event | None) -> Booking:
+    """What the organiser changed is a fact: it is written first, whatever is under way or waits for a retry."""
+    changed, facts = brought_up(booking, event)
+    return write(desk, booking, changed, facts) if facts else booking
+
+
+def _step(desk: Desk, booking: Booking, event: Event | None) -> Booking | None:
     """One step; None where nothing is to be done."""
-    event = desk.store.events.get(booking.event_id)
-    moved, facts = brought_up(booking, event)
-    step = next_step(moved, event, desk.clock())
+    step = next_step(booking, event, desk.clock())
     match step:
         case None:
-            return write(desk, booking, moved, facts) if facts else None
+            return None
         case Recover():
             return desk.operations.recover(booking).booking
         case LookAgain(at):
-            write(desk, booking, replace(moved, look_again_at=at), facts)
+            write(desk, booking, replace(booking, look_again_at=at), [])
             return None
         case Close():
-            return close(desk, booking, moved, step, facts, actor="clock")
+            return close(desk, booking, booking, step, [], actor="clock")
         case Begin():
             check = Check(event_id=event.event_id, event_version=event.version) if event else None
-            begun = desk.operations.begin(booking, moved, step, facts=facts, check=check)
+            begun = desk.operations.begin(booking, booking, step, check=check)
             return desk.operations.carry_out(begun).booking

@@ -60,7 +60,14 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
             return before, False
         after = replace(before, version=before.version + 1, updated_at=now, **described)
         if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
-            after = replace(after, moved_at=now, due_at=now, passes=0)
+            after = replace(
+                after,
+                moved_at=now,
+                due_at=now,
+                passes=0,
+                no_shows_ordered_at=None,
+                checked_in_before_move=before.checked_in,
+            )
         return desk.store.events.put(after, before=before), False
 
     event, created = retrying(desk.operations, decide)

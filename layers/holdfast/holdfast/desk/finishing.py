@@ -11,6 +11,7 @@ from holdfast.desk.desk import Desk
 from holdfast.errors import OperationInProgress
 from holdfast.log import Entry, append
 from holdfast.movements import Close
+from holdfast.served import booking_view
 from holdfast.settlement import noticed
 from holdfast.store import Check, Commit, Record
 
@@ -69,4 +70,16 @@ def close(desk: Desk, before: Booking, changed: Booking, step: Close, facts: Seq
     ended = replace(changed, outcome=step.outcome, cancelled_at=cancelled_at, fee=step.fee)
     ended = noticed(ended, step.attention, desk.clock())
     entry = Entry(kind="close", status="succeeded", actor=actor, reason=step.reason, details=step.details)
-    return write(desk, before, ended, [*facts, entry])
+    now = desk.clock()
+    after, lines = append(before, ended, [*facts, entry], now=now, origin=desk.origin)
+    return desk.store.bookings.commit(
+        Commit(
+            after=after,
+            lines=lines,
+            before_version=before.version,
+            now=now,
+            # Whoever closes it, the request that wished for it hears of it.
+            answer_key=changed.cancel_request_key,
+            answer={"body": booking_view(after)},
+        )
+    )

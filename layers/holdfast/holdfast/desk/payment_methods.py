@@ -107,9 +107,8 @@ def make_default(desk: Desk, *, user_id: str, payment_method_id: str) -> View:
 def detach(desk: Desk, cards: StripeCards, *, user_id: str, payment_method_id: str) -> None:
     """Forget a card, here and at Stripe. Raises Conflict while an open booking needs it."""
     known = desk.store.users.card(user_id, payment_method_id)
-    if known is None:
+    if known is None or not desk.store.users.begin_detaching(user_id, payment_method_id, desk.clock()):
         raise NotFound("There is no such payment method.")
-    desk.store.users.begin_detaching(user_id, payment_method_id, desk.clock())
     if _is_needed(desk, user_id, payment_method_id):
         desk.store.users.keep_after_all(user_id, payment_method_id)
         raise Conflict("An open booking needs this card.")

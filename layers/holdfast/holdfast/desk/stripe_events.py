@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from holdfast import hints
 from holdfast.booking import Booking
@@ -14,6 +14,9 @@ from holdfast.desk.finishing import seconds_left
 from holdfast.desk.outside import take_in
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.hints import Hint
+
+# An outage of Stripe is no fault of its events: they go around, and the dead-letter queue keeps only what is broken.
+_STRIPE_AWAY_SECONDS: Final = 120
 
 
 class Applied(Enum):
@@ -38,7 +41,7 @@ class NotYetKnown(Exception):
 
 
 def apply(desk: Desk, event: Mapping[str, Any]) -> tuple[Applied, Booking | None]:
-    """Bring the booking that this event is about up to date. Raises Later, NotYetKnown and StripeUnavailable."""
+    """Bring the booking that this event is about up to date. Raises Later and NotYetKnown."""
     hint = hints.read(event)
     if hint is None:
         return Applied.NOT_OURS, None
@@ -56,6 +59,8 @@ def apply(desk: Desk, event: Mapping[str, Any]) -> tuple[Applied, Booking | None
         after = take_in(desk, booking, payment_intent_id=hint.payment_intent_id, stripe_event_id=hint.event_id)
     except OperationInProgress as busy:
         raise Later(seconds_left(desk.booking(booking.booking_id), desk.clock())) from busy
+    except StripeUnavailable as away:
+        raise Later(_STRIPE_AWAY_SECONDS) from away
     return (Applied.TAKEN_IN if after.version != booking.version else Applied.NOTHING_NEW), after
 
 
@@ -88,7 +93,7 @@ def _ask_stripe(desk: Desk, hint: Hint) -> str | None:
     except CallRefused:
         return None
     except CallFailed as failed:
-        raise StripeUnavailable() from failed
+        raise Later(_STRIPE_AWAY_SECONDS) from failed
 
 
 def _recovered(desk: Desk, booking: Booking) -> Booking:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from holdfast.log import canonical
-from holdfast.store.commit import RECORD_LIFE, SEEN_LIFE, Record, seen_key
+from holdfast.store.commit import SEEN_LIFE, Record, record_item, seen_key
 from holdfast.store.items import marshal, unmarshal
 from holdfast.store.tables import Tables
 
@@ -40,13 +40,27 @@ class Records:
             answered_unknown=item.get("answered_unknown", False),
         )
 
-    def answer(self, record: Record, answer: Mapping[str, Any], now: datetime) -> None:
-        """Keep the final answer of a request that moved no money, unless it has one already."""
-        self._update(
-            record,
-            "SET body_hash = :hash, answer = if_not_exists(answer, :answer), expires_at = :expires",
-            {":hash": record.body_hash, ":answer": canonical(answer), ":expires": int((now + RECORD_LIFE).timestamp())},
-        )
+    def answer(self, record: Record, answer: Mapping[str, Any], now: datetime) -> bool:
+        """Keep the final answer of a request that moved no money; whether it was kept.
+
+        Not over another try of the same request that began an operation, nor over an answer.
+        """
+        mine = "attribute_not_exists(operation_id) OR operation_id = :mine"
+        values = {":now": int(now.timestamp()), ":hash": record.body_hash, ":mine": record.operation_id or "none"}
+        try:
+            self._client.put_item(
+                TableName=self._tables.idempotency,
+                Item=record_item(replace(record, answer=answer), now),
+                ConditionExpression="attribute_not_exists(#key) OR expires_at < :now OR "
+                f"(body_hash = :hash AND attribute_not_exists(answer) AND ({mine}))",
+                ExpressionAttributeNames={"#key": "key"},
+                ExpressionAttributeValues=marshal(values),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
     def told_unknown(self, record: Record) -> None:
         """The caller was told 202: a retry may be told so again instead of 409."""

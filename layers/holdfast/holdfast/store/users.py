@@ -120,9 +120,9 @@ class Users:
             ExpressionAttributeValues=marshal({":id": payment_method_id}),
         )
 
-    def begin_detaching(self, user_id: str, payment_method_id: str, now: datetime) -> None:
-        """From here on no new booking can use the card."""
-        self._mark(user_id, payment_method_id, "SET detaching_at = :now", {":now": sortable(now)})
+    def begin_detaching(self, user_id: str, payment_method_id: str, now: datetime) -> bool:
+        """From here on no new booking can use the card. False if it is gone already."""
+        return self._mark(user_id, payment_method_id, "SET detaching_at = :now", {":now": sortable(now)})
 
     def keep_after_all(self, user_id: str, payment_method_id: str) -> None:
         self._mark(user_id, payment_method_id, "REMOVE detaching_at", {})
@@ -148,15 +148,20 @@ class Users:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
 
-    def _mark(self, user_id: str, payment_method_id: str, expression: str, values: dict[str, Any]) -> None:
-        key = marshal({"user_id": user_id, "payment_method_id": payment_method_id})
-        self._client.update_item(
-            TableName=self._tables.payment_methods,
-            Key=key,
-            UpdateExpression=expression,
-            ConditionExpression="attribute_exists(user_id)",
-            **({"ExpressionAttributeValues": marshal(values)} if values else {}),  # type: ignore[arg-type]
-        )
+    def _mark(self, user_id: str, payment_method_id: str, expression: str, values: dict[str, Any]) -> bool:
+        try:
+            self._client.update_item(
+                TableName=self._tables.payment_methods,
+                Key=marshal({"user_id": user_id, "payment_method_id": payment_method_id}),
+                UpdateExpression=expression,
+                ConditionExpression="attribute_exists(user_id)",
+                **({"ExpressionAttributeValues": marshal(values)} if values else {}),  # type: ignore[arg-type]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
 
 
 def _card(item: dict[str, Any]) -> Card:

@@ -475,7 +475,6 @@ def test_a_cancelled_event_gives_everything_back_without_fees(before, kind, amou
         captured(refunds=(refund(5000),)),
         captured(refunds=(refund(5000, RefundStatus.PENDING),)),
         captured(disputes=(dispute(),)),
-        captured(refunds=(refund(5000, RefundStatus.FAILED),)),
     ],
 )
 def test_a_cancelled_event_asks_nothing_of_ended_bookings_that_cannot_be_refunded(before):

@@ -8,12 +8,6 @@ ifeq ($(PYTHON),)
 PYTHON := python3
 endif
 
-# Packages are fetched by pip and uv; uv trusts its own list of authorities unless told that the machine has one, which
-# is where a company's own are found.
-ifneq ($(wildcard /etc/ssl/certs /etc/ssl/cert.pem /etc/pki/tls/certs),)
-export UV_SYSTEM_CERTS ?= true
-endif
-
 VENV := .venv/bin
 RUN := $(VENV)/python -m
 # SAM CLI keeps its settings in this folder, too, and reports to nobody.

@@ -127,7 +127,7 @@ def install_emulator() -> None:
 def run(*command: str | Path) -> None:
     outside = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT"}
     environment = {name: value for name, value in os.environ.items() if name not in outside}
-    environment |= {
+    environment |= certificates() | {
         # uv may use the interpreter that was chosen, and no other.
         "UV_PYTHON": str(TOOLS.bin / "python"),
         "UV_PYTHON_DOWNLOADS": "never",
@@ -135,6 +135,13 @@ def run(*command: str | Path) -> None:
         "UV_NO_PROGRESS": "1",
     }
     subprocess.run([str(part) for part in command], cwd=ROOT, env=environment, check=True, stdin=subprocess.DEVNULL)
+
+
+def certificates() -> dict[str, str]:
+    """uv trusts its own list of authorities unless told that the machine has one, where a company's own are found."""
+    places = ("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/tls/certs")
+    found = any(Path(place).exists() for place in places)
+    return {"UV_SYSTEM_CERTS": "true"} if found and "UV_SYSTEM_CERTS" not in os.environ else {}
 
 
 def say(line: str) -> None:

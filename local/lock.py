@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from local.bootstrap import certificates
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 UV: Final = ROOT / ".venv" / "bin" / "uv"
 INDEX: Final = "https://pypi.org/simple"
@@ -58,13 +60,17 @@ def environment() -> dict[str, str]:
     """The user's, for proxies and certificates, but without settings that would change what uv finds."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
     # Where packages and metadata are cached does not change which ones are chosen.
-    kept |= {name: os.environ[name] for name in ("UV_CACHE_DIR",) if name in os.environ}
-    return kept | {
-        "UV_NO_CONFIG": "1",
-        "UV_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
-        "UV_PYTHON_DOWNLOADS": "never",
-        "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv"),
-    }
+    kept |= {name: os.environ[name] for name in ("UV_CACHE_DIR", "UV_SYSTEM_CERTS") if name in os.environ}
+    return (
+        kept
+        | certificates()
+        | {
+            "UV_NO_CONFIG": "1",
+            "UV_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv"),
+        }
+    )
 
 
 def complain(about: str) -> int:

@@ -61,16 +61,13 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
     # Where packages and metadata are cached does not change which ones are chosen.
     kept |= {name: os.environ[name] for name in ("UV_CACHE_DIR", "UV_SYSTEM_CERTS") if name in os.environ}
-    return (
-        kept
-        | certificates()
-        | {
-            "UV_NO_CONFIG": "1",
-            "UV_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
-            "UV_PYTHON_DOWNLOADS": "never",
-            "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv"),
-        }
-    )
+    kept |= certificates()
+    return kept | {
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv"),
+    }
 
 
 def complain(about: str) -> int:

@@ -23,7 +23,7 @@ def system_clock() -> datetime:
 
 def remote_clock(url: str) -> Clock:
     """A clock that asks a local simulator on every reading."""
-    if urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
+    if urlsplit(url).scheme != "http" or urlsplit(url).hostname not in ("127.0.0.1", "localhost"):
         raise ValueError("CLOCK_URL may only name this machine")
 
     def read() -> datetime:

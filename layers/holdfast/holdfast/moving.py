@@ -55,7 +55,7 @@ def _moved(booking: Booking, event: Event) -> Change:
         event_version=event.version,
         look_again_at=None,
         # Whoever was at the door of the old date still has to come to the new one.
-        checked_in_at=None,
+        checked_in_at=None if event.starts_at >= booking.ends_at else booking.checked_in_at,
     )
     if too_short(moved) and moved.attention is None:
         moved = replace(moved, attention="hold_too_short", attention_since=event.updated_at)

@@ -65,9 +65,10 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
                 moved_at=now,
                 due_at=now,
                 passes=0,
-                no_shows_ordered_at=None,
-                checked_in_before_move=before.checked_in,
             )
+        if after.starts_at >= before.ends_at:
+            # Another date: what the venue said of the old one says nothing about the new one.
+            after = replace(after, no_shows_ordered_at=None, checked_in_before_move=before.checked_in)
         return desk.store.events.put(after, before=before), False
 
     event, created = retrying(desk.operations, decide)

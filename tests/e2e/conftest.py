@@ -11,11 +11,6 @@ from local.cloud.running import running_stack
 from tests.e2e.people import People
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The books are looked at when everybody has written into them."""
-    items.sort(key=lambda item: item.path.name == "test_the_books.py")
-
-
 @pytest.fixture(scope="session")
 def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     home = tmp_path_factory.mktemp("cloud")

@@ -45,10 +45,9 @@ class People:
         self.stack = stack
         self.stack_file = stack_file
         self.http = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=None))
-        self._stripe_transport = stripe.RequestsClient()
+        self._stripe_transport = stripe.HTTPXClient(allow_sync_methods=True)
         self._aws: dict[str, Any] = {}
         self._tokens: dict[str, str] = {}
-        self.sweeps = 0
 
     def __enter__(self) -> Self:
         return self
@@ -83,8 +82,8 @@ class People:
         Whatever comes back is first held against docs/openapi.json.
         """
         headers = dict(more.get("headers", {}))
-        token = more.get("token") or (self._token_of(who) if who else None)
-        if token:
+        token = more["token"] if "token" in more else self._token_of(who) if who else None
+        if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if key is not None and method == "POST":
             headers["Idempotency-Key"] = key or uuid.uuid4().hex
@@ -198,7 +197,6 @@ class People:
 
     def sweep(self) -> dict[str, Any]:
         """The schedule's own function with the schedule's own input."""
-        self.sweeps += 1
         answer = self.aws("lambda").invoke(FunctionName=self.stack.functions["sweep_due"], Payload=b"{}")
         swept = dict(json.loads(answer["Payload"].read()))
         assert "bookings" in swept, swept

@@ -6,23 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cloud.processes import ProcessFailed
 from local.cloud.running import running_stack
 from tests.e2e.people import People
 
 
 @pytest.fixture(scope="session")
-def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     home = tmp_path_factory.mktemp("cloud")
-    try:
-        with running_stack(home) as stack, People(stack, home / "stack.json") as people:
-            yield people
-    except ProcessFailed as failed:
-        pytest.fail(f"The local cloud failed; its logs are in {home / 'logs'}. {failed}", pytrace=False)
-
-
-@pytest.fixture
-def people(everybody: People) -> Iterator[People]:
-    """Faults and the order of webhooks are one test's own; time, events and bookings are shared."""
-    yield everybody
-    everybody.stripe_is_well_again()
+    with running_stack(home) as stack:
+        yield People(stack)

@@ -7,7 +7,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
+
 from tests.e2e.people import People
+
+# One worker for all of it, so that one cloud is enough.
+pytestmark = pytest.mark.xdist_group("e2e")
 
 
 def test_a_hold_is_placed_and_completed_with_less(people: People) -> None:

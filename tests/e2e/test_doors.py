@@ -13,6 +13,9 @@ import pytest
 
 from tests.e2e.people import People
 
+# One worker for all of it, so that one cloud is enough.
+pytestmark = pytest.mark.xdist_group("e2e")
+
 
 @pytest.mark.parametrize(
     "claims",

@@ -10,9 +10,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from operate import redrive
 from operate.target import Target
 from tests.e2e.people import People
+
+# One worker for all of it, so that one cloud is enough.
+pytestmark = pytest.mark.xdist_group("e2e")
 
 
 def test_a_capture_without_an_answer_is_202_and_the_clock_finishes_it_once(people: People) -> None:

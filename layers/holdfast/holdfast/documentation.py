@@ -30,8 +30,16 @@ def documented(
     return {"summary": summary, "responses": responses}
 
 
+# Python 3.13 renamed these; the document is the same whatever writes it.
+_RENAMED: Final = {413: "Request Entity Too Large", 422: "Unprocessable Entity"}
+
+
+def _phrase(status: int) -> str:
+    return _RENAMED.get(status) or HTTPStatus(status).phrase
+
+
 def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:
-    response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    response: dict[str, Any] = {"description": _phrase(status)}
     if model is not None:
         response["content"] = {"application/json": {"model": model}}
     return response
@@ -39,7 +47,7 @@ def _answer(status: int, model: type[BaseModel] | None) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     response: dict[str, Any] = {
-        "description": HTTPStatus(status).phrase,
+        "description": _phrase(status),
         "content": {PROBLEM_JSON: {"model": Problem}},
     }
     if status in _CAN_BE_RETRIED:

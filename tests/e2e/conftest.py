@@ -6,12 +6,28 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.cloud.processes import ProcessFailed
 from local.cloud.running import running_stack
 from tests.e2e.people import People
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The books are looked at when everybody has written into them."""
+    items.sort(key=lambda item: item.path.name == "test_the_books.py")
+
+
 @pytest.fixture(scope="session")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
+def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     home = tmp_path_factory.mktemp("cloud")
-    with running_stack(home) as stack:
-        yield People(stack)
+    try:
+        with running_stack(home) as stack, People(stack, home / "stack.json") as people:
+            yield people
+    except ProcessFailed as failed:
+        pytest.fail(f"The local cloud failed; its logs are in {home / 'logs'}. {failed}", pytrace=False)
+
+
+@pytest.fixture
+def people(everybody: People) -> Iterator[People]:
+    """Faults and the order of webhooks are one test's own; time, events and bookings are shared."""
+    yield everybody
+    everybody.stripe_is_well_again()

@@ -1,156 +1,190 @@
-"""Stripe silent, processes killed, webhooks doubled and shuffled: the money ends where it should, once."""
+"""Stripe silent, functions killed in the middle: the money ends where it should, once."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
+from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
 
-from operate import redrive
-from operate.target import Target
-from tests.e2e.people import People
+from tests.e2e.people import Answer, People
 
 # One worker for all of it, so that one cloud is enough.
 pytestmark = pytest.mark.xdist_group("e2e")
 
+# How long an operation belongs to whoever began it.
+LEASE = {"minutes": 2}
 
-def test_a_capture_without_an_answer_is_202_and_the_clock_finishes_it_once(people: People) -> None:
+
+def test_an_answer_that_was_lost_once_is_asked_for_again_at_once(people: People) -> None:
     _, booking_id = people.held(people.event())
-    people.control(
-        "POST", "faults", {"kind": "drop_after", "match": {"path": "/v1/payment_intents/*/capture"}, "times": 9}
-    )
+    people.fault("drop_after", f"*/{people.intent_of(booking_id)}/capture")
 
-    answer = people.ask("staff", "POST", f"/bookings/{booking_id}/complete", {"amount": 3000}, key=f"c-{booking_id}")
-    people.control("DELETE", "faults")
-    assert (answer.status, answer.body["payment_status"]) == (202, "capturing")
-    people.advance(minutes=2)
+    answer = people.complete(booking_id, 3000)
+
+    assert (answer.status, answer.body["captured"]) == (200, 3000)
+    assert people.charged(booking_id) == 3000
+    assert people.story(booking_id)["capture started"] == 1
+
+
+def test_while_stripe_is_silent_the_answer_is_202_and_the_clock_finishes_everything_once(people: People) -> None:
+    """Four movements at once, because each takes as long as a request may."""
+    event_id = people.event()
+    (_, to_capture), (who, to_release) = people.held(event_id), people.held(event_id)
+    to_refund = people.captured(event_id, 4000)
+    newcomer = people.somebody()
+    people.card(newcomer)
+    for path in (
+        f"*/{people.intent_of(to_capture)}/capture",
+        f"*/{people.intent_of(to_release)}/cancel",
+        "/v1/refunds",
+        "/v1/payment_intents",
+    ):
+        people.fault("timeout_after", path, times=0, delay_seconds=8)
+    refund = {"booking_id": to_refund, "amount": 1500, "reason": "cold room"}
+    requests: list[Callable[[], Answer]] = [
+        lambda: people.complete(to_capture, 3000, key="c"),
+        lambda: people.ask(who, "POST", f"/bookings/{to_release}/cancel", key="c"),
+        lambda: people.ask("staff", "POST", "/refunds", refund, key=to_refund),
+        lambda: people.ask(newcomer, "POST", "/holds", {"event_id": event_id}, key="h"),
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(request) for request in requests]
+        people.becomes(to_capture, payment_status="capturing")
+        busy = people.complete(to_capture, 3000, key="somebody-else")
+        assert (busy.status, busy.problem) == (409, "operation-in-progress")
+        assert int(busy.headers["Retry-After"]) >= 1
+        answers = [each.result() for each in asking]
+    people.stripe_is_well_again()
+    to_hold = answers[3].body["booking_id"]
+    bookings = [to_capture, to_release, to_refund, to_hold]
+
+    assert [answer.status for answer in answers] == [202] * 4
+    in_flight = [answer.body["payment_status"] for answer in answers]
+    assert in_flight == ["capturing", "releasing", "refunding", "authorizing"]
+
+    people.advance(**LEASE)
     people.sweep()
 
-    people.becomes(booking_id, payment_status="captured", captured=3000)
-    again = people.ask("staff", "POST", f"/bookings/{booking_id}/complete", {"amount": 3000}, key=f"c-{booking_id}")
-    assert (again.status, again.body["captured"]) == (200, 3000)
+    people.becomes(to_capture, payment_status="captured", captured=3000)
+    people.becomes(to_release, payment_status="released", outcome="cancelled")
+    people.becomes(to_refund, payment_status="partially_refunded", refunded=1500)
+    people.becomes(to_hold, payment_status="held")
+    assert [people.charged(each) for each in bookings] == [3000, 0, 4000, 0]
+    assert [len(people.intents(each)) for each in bookings] == [1, 1, 1, 1]
+    again = [request() for request in requests]
+    assert [answer.status for answer in again] == [200, 200, 201, 201]
+    assert len(people.dashboard.v1.refunds.list({"payment_intent": people.intent_of(to_refund)}).data) == 1
 
 
-def workers(people: People, function: str) -> list[int]:
-    """The processes in which the emulator runs this function; only of this very cloud."""
-    wanted = {f"AWS_LAMBDA_FUNCTION_NAME={function}", f"AWS_ENDPOINT_URL={people.stack.aws_endpoint_url}"}
-    found = []
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):
-            if wanted <= set(environment.read_text(errors="replace").split("\0")):
-                found.append(int(environment.parent.name))
-    return found
+def test_nothing_is_sent_while_stripe_turns_everybody_away(people: People) -> None:
+    _, booking_id = people.held(people.event())
+    people.fault("rate_limit", f"*/{people.intent_of(booking_id)}/capture", times=0)
+
+    refused = people.complete(booking_id, 3000, key="k")
+    people.stripe_is_well_again()
+    same_key = people.complete(booking_id, 3000, key="k")
+
+    assert (refused.status, refused.problem) == (503, "stripe-unavailable")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (same_key.status, same_key.body["captured"]) == (200, 3000)
+    assert people.charged(booking_id) == 3000
 
 
 def test_a_function_that_is_killed_in_the_middle_of_a_capture_charges_once(people: People) -> None:
-    _, booking_id = people.held(people.event())
-    function = people.stack.functions["complete_booking"]
-    people.control(
-        "POST", "faults", {"kind": "slow", "delay_seconds": 4, "match": {"path": "/v1/payment_intents/*/capture"}}
-    )
-    asking = threading.Thread(
-        target=lambda: people.ask(
-            "staff", "POST", f"/bookings/{booking_id}/complete", {"amount": 3000}, key=f"k-{booking_id}"
-        )
-    )
-    asking.start()
-    people.eventually(lambda: people.booking(booking_id)["payment_status"] == "capturing", "it never began")
-    time.sleep(0.5)
-    killed = workers(people, function)
-    for pid in killed:
-        os.kill(pid, signal.SIGKILL)
-    asking.join()
-    assert killed
-    time.sleep(4)
-    people.advance(minutes=2)
-
-    answer = people.ask("staff", "POST", f"/bookings/{booking_id}/complete", {"amount": 3000}, key=f"k-{booking_id}")
-
-    assert (answer.status, answer.body["captured"]) == (200, 3000)
-    intent = people.dashboard.v1.payment_intents.retrieve(people.intent_of(booking_id))
-    assert intent.amount_received == 3000
-    story = [f"{line['kind']} {line['status']}" for line in people.log(booking_id)]
-    assert story.count("capture started") == story.count("capture succeeded") == 1
-
-
-def test_what_somebody_does_in_the_dashboard_is_adopted(people: People) -> None:
+    """One that Stripe carries out all the same and one that never reached it, found by the clock and by a retry."""
     event_id = people.event()
-    (_, captured), (_, released) = people.held(event_id), people.held(event_id)
-    people.dashboard.v1.payment_intents.capture(people.intent_of(captured), {"amount_to_capture": 1234})
-    people.dashboard.v1.payment_intents.cancel(people.intent_of(released))
-    people.becomes(captured, payment_status="captured", captured=1234)
-    people.becomes(released, payment_status="released", outcome="cancelled")
+    bookings = [people.held(event_id)[1] for _ in range(4)]
+    kinds = ["slow", "timeout_before", "slow", "timeout_before"]
+    faults = [
+        people.fault(kind, f"*/{people.intent_of(booking)}/capture", delay_seconds=4)
+        for kind, booking in zip(kinds, bookings, strict=True)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(people.complete, booking, 3000, key="k") for booking in bookings]
+        people.eventually(lambda: all(people.has_struck(each) for each in faults), "nobody called Stripe")
+        assert people.kill("complete_booking") >= 4
+        _ended_without_an_answer(asking)
+    assert {people.booking(each)["payment_status"] for each in bookings} == {"capturing"}
+    time.sleep(4)  # Stripe's answer, to nobody
+    people.advance(**LEASE)
 
-    people.dashboard.v1.refunds.create({"payment_intent": people.intent_of(captured), "amount": 200})
+    retried = [people.complete(each, 3000, key="k") for each in bookings[2:]]
+    people.sweep()
 
-    people.becomes(captured, payment_status="partially_refunded", refunded=200)
-
-
-def test_webhooks_doubled_and_shuffled_end_in_one_state(people: People) -> None:
-    _, booking_id = people.held(people.event())
-    intent = people.intent_of(booking_id)
-    people.control("POST", "webhooks", {"mode": "hold"})
-    people.dashboard.v1.payment_intents.capture(intent, {"amount_to_capture": 4000})
-    people.dashboard.v1.refunds.create({"payment_intent": intent, "amount": 1000})
-    people.dashboard.v1.refunds.create({"payment_intent": intent, "amount": 500})
-    people.control("POST", "webhooks", {"mode": "auto", "duplicate": 2, "shuffle_seed": 11})
-    people.control("POST", "webhooks", {"deliver": "all"})
-
-    people.becomes(booking_id, payment_status="partially_refunded", captured=4000, refunded=1500)
-    people.control("POST", "webhooks", {"duplicate": 0, "shuffle_seed": None})
-    kinds = [line["reason"] for line in people.log(booking_id) if line["kind"] == "external"]
-    assert sorted(kinds) == ["captured", "refunded", "refunded"]
-
-
-def test_a_dispute_shows(people: People) -> None:
-    _, booking_id = people.held(people.event(), card="pm_card_createDispute")
-    people.ask("staff", "POST", f"/bookings/{booking_id}/complete")
-
-    people.becomes(booking_id, payment_status="disputed")
+    assert [(answer.status, answer.body["captured"]) for answer in retried] == [(200, 3000)] * 2
+    for each in bookings:
+        people.becomes(each, payment_status="captured", captured=3000, outcome="completed")
+        assert people.charged(each) == 3000
+        story = people.story(each)
+        assert (story["capture started"], story["capture succeeded"]) == (1, 1)
+        assert people.complete(each, 3000, key="k").status == 200
 
 
-def test_a_poison_message_is_dead_lettered_and_can_be_redriven(people: People) -> None:
-    sqs = people.aws("sqs")
-    dead, queue = people.stack.queues["steps_dead_letters"], people.stack.queues["steps"]
-    sqs.send_message(QueueUrl=dead, MessageBody=json.dumps({"booking_id": "bk_of_nobody"}))
-    session = people.aws("sqs")
+def test_a_function_that_is_killed_while_it_places_a_hold_leaves_one_hold(people: People) -> None:
+    who, event_id = people.somebody(), people.event()
+    people.card(who)
+    fault = people.fault("slow", "/v1/payment_intents", delay_seconds=3)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(people.ask, who, "POST", "/holds", {"event_id": event_id}, key="h")
+        people.eventually(lambda: people.has_struck(fault), "nobody called Stripe")
+        assert people.kill("place_hold") >= 1
+        _ended_without_an_answer([asking])
+    early = people.ask(who, "POST", "/holds", {"event_id": event_id}, key="h")
+    time.sleep(3)
+    people.advance(**LEASE)
 
-    class Here(Target):
-        def resources(self) -> dict[str, str]:
-            return {"StepsDeadLetters": dead, "StepsQueue": queue}
+    answer = people.ask(who, "POST", "/holds", {"event_id": event_id}, key="h")
 
-        def client(self, service: str) -> object:
-            return session
-
-    moved = redrive.redrive(Here(None, None, ""), "steps")  # type: ignore[arg-type]
-
-    assert moved == 1
-    people.eventually(lambda: _empty(sqs, queue), "nobody took the message that came back")
-
-
-def _empty(sqs: object, url: str) -> bool:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[attr-defined]
-    return all(int(found[name]) == 0 for name in names)
+    assert (early.status, early.problem) == (409, "operation-in-progress")
+    assert (answer.status, answer.body["payment_status"]) == (201, "held")
+    assert len(people.intents(answer.body["booking_id"])) == 1
+    assert len(people.everything(who, "/bookings")) == 1
 
 
-def test_two_sweeps_at_once_charge_once(people: People) -> None:
-    event_id = people.event()
+def test_the_clocks_own_worker_is_killed_in_the_middle_of_a_no_show_and_charges_once(people: People) -> None:
+    event_id = people.event(policy={"no_show_capture": "always"})
     _, booking_id = people.held(event_id)
-    people.ask("staff", "POST", f"/bookings/{booking_id}/check-in")
-    people.advance(days=3, hours=3)
-    sweeping = [threading.Thread(target=people.sweep) for _ in range(3)]
-    for each in sweeping:
-        each.start()
-    for each in sweeping:
-        each.join()
+    fault = people.fault("slow", f"*/{people.intent_of(booking_id)}/capture", delay_seconds=4)
+    people.advance(days=2, minutes=31)
+    people.sweep()
+    people.eventually(lambda: people.has_struck(fault), "the clock never captured")
+    assert people.kill("take_next_step") >= 1
+    time.sleep(4)
+    people.advance(**LEASE)
 
-    people.becomes(booking_id, payment_status="captured", captured=5000)
-    story = [f"{line['kind']} {line['status']}" for line in people.log(booking_id)]
-    assert story.count("capture started") == 1
+    people.sweep()
+
+    people.becomes(booking_id, payment_status="captured", captured=5000, outcome="no_show")
+    assert people.charged(booking_id) == 5000
+    assert people.story(booking_id)["capture started"] == 1
+
+
+def test_a_day_without_the_clock_loses_nothing(people: People) -> None:
+    """In doubt for longer than Stripe keeps a key."""
+    _, booking_id = people.held(people.event(starts_in=timedelta(days=4)))
+    fault = people.fault("slow", f"*/{people.intent_of(booking_id)}/capture", delay_seconds=2)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(people.complete, booking_id, 3000, key="k")
+        people.eventually(lambda: people.has_struck(fault), "nobody called Stripe")
+        assert people.kill("complete_booking") >= 1
+        _ended_without_an_answer([asking])
+    time.sleep(2)
+    people.advance(hours=26)
+
+    people.sweep()
+
+    people.becomes(booking_id, payment_status="captured", captured=3000)
+    assert people.charged(booking_id) == 3000
+
+
+def _ended_without_an_answer(asking: list[Future[Any]]) -> None:
+    """The gateway says 502, 500 or nothing at all; no answer of ours."""
+    for each in asking:
+        with suppress(httpx.TransportError, AssertionError):
+            assert each.result(timeout=60).status >= 500

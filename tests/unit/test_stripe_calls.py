@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import socket
 import threading
@@ -130,6 +131,13 @@ PROVES: dict[str, type[CallFailed] | None] = {
     "InvalidRequestError": CallRefused,
     "InvalidVaultedCredentialError": None,
     "NotCancelableError": None,
+    "OAuth InvalidClientError": None,
+    "OAuth InvalidGrantError": None,
+    "OAuth InvalidRequestError": None,
+    "OAuth InvalidScopeError": None,
+    "OAuth OAuthError": None,
+    "OAuth UnsupportedGrantTypeError": None,
+    "OAuth UnsupportedResponseTypeError": None,
     "PermissionError": None,
     "QuotaExceededError": None,
     "RateLimitError": NothingExecuted,
@@ -141,12 +149,22 @@ PROVES: dict[str, type[CallFailed] | None] = {
     "VerificationExpiredError": None,
     "VerificationNotInitiatedError": None,
 }
-EVERY_ERROR = {kind.__name__: kind for kind in below(stripe.StripeError)}
+# The errors of OAuth are loaded when somebody first asks for them, and one of them has the name of another.
+OAUTH_ERROR = importlib.import_module("stripe.oauth_error").OAuthError
+
+
+def named(kind: type[stripe.StripeError]) -> str:
+    return f"OAuth {kind.__name__}" if issubclass(kind, OAUTH_ERROR) else kind.__name__
+
+
+EVERY_ERROR = {named(kind): kind for kind in below(stripe.StripeError)}
 
 
 def made(kind: type[stripe.StripeError]) -> stripe.StripeError:
     if issubclass(kind, stripe.InvalidRequestError | stripe.CardError):
         return kind("x", "param", "code")
+    if issubclass(kind, OAUTH_ERROR):
+        return kind("code", "description")
     if issubclass(kind, stripe.SignatureVerificationError):
         return kind("x", "header")
     return kind("x")

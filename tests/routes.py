@@ -52,6 +52,7 @@ ROUTES = (
     Route("detach_payment_method", "DELETE", "/payment-methods/{payment_method_id}", _OF_CUSTOMERS, ids=_CARD),
     Route("place_hold", "POST", "/holds", _OF_CUSTOMERS, {"event_id": "yoga"}, keyed=True),
     Route("confirm_hold", "POST", "/holds/{booking_id}/confirm", _OF_CUSTOMERS, {}, keyed=True, ids=_BOOKING),
+    Route("change_payment_method", "PUT", "/bookings/{booking_id}/payment-method", _OF_CUSTOMERS, CARD, ids=_BOOKING),
     Route("list_bookings", "GET", "/bookings", BOTH),
     Route("get_booking", "GET", "/bookings/{booking_id}", BOTH, ids=_BOOKING),
     Route("list_transactions", "GET", "/bookings/{booking_id}/transactions", BOTH, ids=_BOOKING),
@@ -59,6 +60,16 @@ ROUTES = (
     Route("check_in_booking", "POST", "/bookings/{booking_id}/check-in", _OF_STAFF, ids=_BOOKING),
     Route("complete_booking", "POST", "/bookings/{booking_id}/complete", _OF_STAFF, {}, keyed=True, ids=_BOOKING),
     Route("waive_no_show", "POST", "/bookings/{booking_id}/waive", _OF_STAFF, {"reason": "ill"}, ids=_BOOKING),
+    Route("contest_no_show", "POST", "/bookings/{booking_id}/contest", _OF_CUSTOMERS, {}, ids=_BOOKING),
+    Route("uphold_no_show", "POST", "/bookings/{booking_id}/no-show", _OF_STAFF, {}, ids=_BOOKING),
+    Route(
+        "reprice_booking",
+        "POST",
+        "/bookings/{booking_id}/reprice",
+        _OF_STAFF,
+        {"price": {"amount": 6000, "currency": "eur"}, "consent": "by mail"},
+        ids=_BOOKING,
+    ),
     Route("create_refund", "POST", "/refunds", BOTH, {"booking_id": "bk_1", "reason": "duplicate"}, keyed=True),
 )
 BY_FUNCTION = {route.function: route for route in ROUTES}

@@ -41,6 +41,12 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DEPLOYMENT = "holdfast-test"
 SECRET_KEY = "sk_test_world"
 TABLES = tuple(name for name, each in template()["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table")
+HOLD_TERMS = {
+    "HOLD_LEAD_HOURS": "72",
+    "HOLD_MEND_HOURS": "24",
+    "DECLINE_RETRY_MINUTES": "60,360,1440",
+    "EXTENDED_AUTHORIZATION": "never",
+}
 PASSING = ("bucket#", "request#")
 
 
@@ -305,6 +311,9 @@ class World:
             "check-in": "check_in_booking",
             "complete": "complete_booking",
             "waive": "waive_no_show",
+            "contest": "contest_no_show",
+            "no-show": "uphold_no_show",
+            "reprice": "reprice_booking",
         }
         resource = "/bookings/{booking_id}/" + verb
         return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]
@@ -431,6 +440,8 @@ def build(monkeypatch: Any) -> World:
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])
     monkeypatch.setenv("DEPLOYMENT", DEPLOYMENT)
+    for name, value in HOLD_TERMS.items():
+        monkeypatch.setenv(name, value)
     for each in ("READS", "CARDS", "MONEY"):
         monkeypatch.setenv(f"RATE_LIMIT_{each}_PER_MINUTE", "100000")
     for name in dir(bootstrap):

@@ -31,8 +31,8 @@ def place_hold(body: HoldRequest, key: api.IdempotencyKey) -> api.Answer:
         payment_method_id=body.payment_method_id,
         accepted_policy_hash=body.accepted_policy_hash,
     )
-    held = reply.body.get("payment_status") == "held"
-    return commands.reply(reply, 201 if held else 202)
+    booked = reply.body.get("payment_status") in ("held", "scheduled")
+    return commands.reply(reply, 201 if booked else 202)
 
 
 handler = api.entry(app)

@@ -59,6 +59,8 @@ def booking(**changes: Any) -> Booking:
         "timezone": "Europe/Berlin",
         "created_at": BOOKED,
         "updated_at": BOOKED,
+        # Whoever is reminded is a test of its own.
+        "reminded": ("hold_coming", "free_cancellation_ending"),
     }
     return Booking(**(plain | changes))
 

@@ -30,19 +30,17 @@ from holdfast.booking import (
     begun,
     check_transition,
 )
+from holdfast.coverage import last_charge_at
 from holdfast.event import Event
 from holdfast.log import Entry
 from holdfast.movements import Begin, Close, cancellation, capture
 from holdfast.moving import brought_up
 from holdfast.next_step import (
     HOLD_SAFETY,
-    SHORTEST_WINDOW,
     LookAgain,
     Recover,
     Step,
     due_at,
-    hold_lapses_at,
-    last_charge_at,
     next_step,
     no_show_at,
     settles_at,
@@ -243,7 +241,7 @@ def test_a_venue_that_stayed_silent_to_the_end_charges_nobody():
 
 
 def test_waiting_for_the_venue_ends_before_the_hold_lapses():
-    short = held(hold=hold(expires_at=END + HOUR))
+    short = held(hold=hold(expires_at=END + HOUR), refused_card="pm_1")
 
     assert next_step(short, event(), NO_SHOW) == LookAgain(END + HOUR - HOLD_SAFETY)
 
@@ -309,7 +307,7 @@ def test_attendance_never_captures_more_than_is_held():
 
 
 def test_whoever_came_is_settled_before_the_hold_lapses():
-    short = held(checked_in_at=CHECKED_IN, hold=hold(expires_at=END + 12 * HOUR))
+    short = held(checked_in_at=CHECKED_IN, hold=hold(expires_at=END + 12 * HOUR), refused_card="pm_1")
 
     assert due_at(short) == settles_at(short) == END + 10 * HOUR
     assert next_step(short, event(checked_in=1), END + 10 * HOUR - SECOND) is None
@@ -317,25 +315,14 @@ def test_whoever_came_is_settled_before_the_hold_lapses():
 
 
 @pytest.mark.parametrize(
-    ("placed", "expected"),
-    [
-        (hold(expires_at=LAPSES), LAPSES),
-        (hold(expires_at=None), BOOKED + SHORTEST_WINDOW),
-        (hold(expires_at=None, placed_at=BOOKED + HOUR), BOOKED + HOUR + SHORTEST_WINDOW),
-        (hold(expires_at=None, placed_at=None), BOOKED + SHORTEST_WINDOW),
-        (None, None),
-    ],
-)
-def test_an_unknown_deadline_of_a_hold_counts_as_the_shortest_there_is(placed, expected):
-    assert hold_lapses_at(held(hold=placed)) == expected
-
-
-@pytest.mark.parametrize(
     ("minutes", "hours", "expected"),
     [(30, 24, SETTLES), (30, 0, END), (6 * 60, 0, START + 6 * HOUR), (120, 0, END)],
 )
 def test_the_last_charge_is_the_later_of_no_show_and_settling(minutes, hours, expected):
-    assert last_charge_at(starts_at=START, ends_at=END, policy_minutes=minutes, settle_hours=hours) == expected
+    assert (
+        last_charge_at(terms(no_show_grace_minutes=minutes, settle_hours=hours), starts_at=START, ends_at=END)
+        == expected
+    )
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------------
@@ -372,7 +359,7 @@ def test_a_wish_to_cancel_is_due_at_once():
 def test_staff_cancel_without_a_fee_unless_they_say_so():
     generous = wish(START, cancel_charges_fee=False, cancel_actor="staff")
 
-    step = cancellation(generous)
+    step = cancellation(generous, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.reason, step.actor) == (Kind.RELEASE, "cancelled_by_staff", "staff")
@@ -381,7 +368,7 @@ def test_staff_cancel_without_a_fee_unless_they_say_so():
 def test_cancelling_before_the_authentication_costs_nothing():
     waiting = waiting_for_3ds(cancel_requested_at=START - HOUR)
 
-    step = cancellation(waiting)
+    step = cancellation(waiting, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.outcome, step.fee) == (Kind.RELEASE, Outcome.CANCELLED, 0)
@@ -416,7 +403,7 @@ def test_what_was_captured_outside_and_is_not_owed_goes_back(asked, taken, retur
     refunds = (refund(returned),) if returned else ()
     before = captured(taken, outcome=Outcome.OPEN, cancel_requested_at=asked, refunds=refunds)
 
-    step = cancellation(before)
+    step = cancellation(before, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.amount, step.fee, step.outcome) == (Kind.REFUND, back, fee, Outcome.CANCELLED)
@@ -435,7 +422,7 @@ def test_what_was_captured_outside_and_is_not_owed_goes_back(asked, taken, retur
     ],
 )
 def test_where_nothing_is_left_to_move_the_booking_just_ends(before):
-    step = cancellation(before)
+    step = cancellation(before, NO_SHOW)
 
     assert isinstance(step, Close)
     assert step.outcome is Outcome.CANCELLED

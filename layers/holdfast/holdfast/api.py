@@ -46,6 +46,7 @@ from holdfast.fields import (
     EventId,
     IdempotencyKey,
     Limit,
+    OptionalIdempotencyKey,
     PaymentMethodId,
     PolicyHash,
     PolicyTerms,
@@ -76,7 +77,8 @@ from holdfast.views import (
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
     "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor", "EventId",
-    "EventView", "HoldView", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView", "Page",
+    "EventView", "HoldView", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView",
+    "OptionalIdempotencyKey", "Page",
     "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Reason",
     "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
     "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",

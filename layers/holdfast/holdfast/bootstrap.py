@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import stripe
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from holdfast.booking import HoldTerms
     from holdfast.caller import Caller
     from holdfast.desk import Desk
     from holdfast.desk.messages import Steps, StripeEvents
@@ -117,6 +118,21 @@ def _default_policy() -> Policy:
     return resolve(json.loads(settings().get("DEFAULT_POLICY") or "{}"), DEFAULT)
 
 
+@cache
+def _hold_terms() -> HoldTerms:
+    """How holds of bookings that are made now are looked after. Raises ValueError for what the networks forbid."""
+    from holdfast.booking import HoldTerms
+    from holdfast.declines import schedule
+
+    set_up = settings()
+    return HoldTerms(
+        lead_hours=set_up.integer("HOLD_LEAD_HOURS"),
+        mend_hours=set_up.integer("HOLD_MEND_HOURS"),
+        retry_minutes=schedule(set_up.get("DECLINE_RETRY_MINUTES")),
+        extended=set_up.get("EXTENDED_AUTHORIZATION") == "if_available",
+    )
+
+
 def new_id(prefix: str) -> str:
     return f"{prefix}_{uuid.uuid4().hex}"
 
@@ -135,6 +151,7 @@ def desk(request_id: str | None = None, caller: Caller | None = None, *, seconds
         make_gateway=_gateway,
         make_steps=_steps,
         default_policy=_default_policy,
+        hold_terms=_hold_terms,
         origin=Origin(request_id, caller.subject if caller is not None and caller.is_staff else None),
         notice=telemetry.annotate,
     )

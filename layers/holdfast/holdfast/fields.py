@@ -98,6 +98,17 @@ IdempotencyKey = Annotated[
     ),
 ]
 
+OptionalIdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="As where it is required; without one, the request is not remembered.",
+    ),
+]
+
 
 class Price(Body):
     """An amount in minor units with its currency; `money.validate_price` judges it."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from holdfast.booking import Booking
+from holdfast.coverage import mend_by
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
-from holdfast.next_step import too_short
 
 Change = tuple[Booking, Sequence[Entry]]
 
@@ -54,11 +54,15 @@ def _moved(booking: Booking, event: Event) -> Change:
         moved_at=event.moved_at,
         event_version=event.version,
         look_again_at=None,
+        no_show_noticed_at=None,
+        contested_at=None,
+        no_show_upheld_at=None,
+        reminded=(),
         # Whoever was at the door of the old date still has to come to the new one.
         checked_in_at=None if event.starts_at >= booking.ends_at else booking.checked_in_at,
     )
-    if too_short(moved) and moved.attention is None:
-        moved = replace(moved, attention="hold_too_short", attention_since=event.updated_at)
+    if moved.mend_by is not None:
+        moved = replace(moved, mend_by=mend_by(moved, event.updated_at))
     entry = Entry(
         kind="event_moved",
         status="succeeded",

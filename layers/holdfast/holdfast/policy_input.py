@@ -163,6 +163,7 @@ def resolve(partial: Mapping[str, object], default: Policy = DEFAULT) -> Policy:
             None if value is None else reader.integer(at, value, _YEAR_OF_HOURS)
         ),
         "on_unplaceable_hold": lambda at, value: reader.choice(at, value, OnUnplaceableHold),
+        "off_session_fees": reader.boolean,
     }
     reader.known_only(ROOT, partial, frozenset(terms))
     changes = {name: read(f"{ROOT}/{name}", partial[name]) for name, read in terms.items() if name in partial}

@@ -39,6 +39,10 @@ class Percent:
     def of(self, price: Money) -> int:
         return money.percent_of(price, self.percent)
 
+    @property
+    def is_nothing(self) -> bool:
+        return self.percent == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -48,6 +52,10 @@ class Amount:
 
     def of(self, price: Money) -> int:
         return money.round_down(self.amount, price.currency)
+
+    @property
+    def is_nothing(self) -> bool:
+        return self.amount == 0
 
 
 Charge = Percent | Amount
@@ -77,6 +85,7 @@ class Policy:
     settle_hours: int
     self_refund_until_hours: int | None
     on_unplaceable_hold: OnUnplaceableHold
+    off_session_fees: bool = True
 
     def to_json(self) -> dict[str, object]:
         """Every term, as `policy_input.from_json` reads it back: decimals as strings, whole percents as integers."""
@@ -95,6 +104,7 @@ class Policy:
             "settle_hours": self.settle_hours,
             "self_refund_until_hours": self.self_refund_until_hours,
             "on_unplaceable_hold": self.on_unplaceable_hold.value,
+            "off_session_fees": self.off_session_fees,
         }
 
     @property
@@ -128,6 +138,7 @@ DEFAULT: Final = Policy(
     settle_hours=24,  # the venue's time to complete with the right amount
     self_refund_until_hours=None,
     on_unplaceable_hold=OnUnplaceableHold.CANCEL,
+    off_session_fees=True,  # a hold that lapsed is no reason to get away without the fee
 )
 
 

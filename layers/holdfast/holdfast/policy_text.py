@@ -26,6 +26,8 @@ def text(policy: Policy, price: Money) -> str:
         )
     else:
         sentences.append("If you attend, you pay what the organiser charges, at most the hold.")
+    if policy.off_session_fees:
+        sentences.append("If there is no hold any more, such a fee may be charged to your saved card.")
     if policy.self_refund_until_hours is not None:
         sentences.append(
             f"You can ask for a refund yourself until {_hours(policy.self_refund_until_hours)} before the start."

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast import money
 from holdfast.booking import Booking, Hold, HoldState, Operation, Status
+from holdfast.coverage import lapses_at, place_at
 from holdfast.event import Event
 from holdfast.log import wire_time
 from holdfast.policy import free_cancellation_until, text
@@ -41,6 +42,8 @@ def booking_view(booking: Booking) -> View:
         "checked_in_at": _time(booking.checked_in_at),
         "cancelled_at": _time(booking.cancelled_at),
         "next_action": _next_action(booking, status),
+        "action_required_by": _time(_action_required_by(booking, status)),
+        "hold_at": _time(_hold_at(booking, status)),
         "created_at": wire_time(booking.created_at),
         "updated_at": wire_time(booking.updated_at),
         "version": booking.version,
@@ -55,10 +58,35 @@ def _hold(hold: Hold | None) -> View | None:
 
 
 def _next_action(booking: Booking, status: Status) -> View | None:
-    hold = booking.hold
+    """What the customer's phone has to do, if anything: authenticate a payment or a card, or offer another card."""
+    if not booking.is_open:
+        return None
+    hold, renewal, card = booking.hold, booking.renewal, booking.new_card
     if status is Status.ACTION_REQUIRED and hold is not None and hold.state is HoldState.ACTION_REQUIRED:
         return {"type": "confirm_payment", "client_secret": hold.client_secret}
+    if card is not None:
+        return {"type": "confirm_setup", "client_secret": card.client_secret}
+    if renewal is not None:
+        return {"type": "confirm_payment", "client_secret": renewal.client_secret}
+    if booking.kept_without_hold_at is None and (booking.declines or booking.refused_card is not None):
+        return {"type": "new_payment_method", "client_secret": None}
     return None
+
+
+def _action_required_by(booking: Booking, status: Status) -> datetime | None:
+    """Until when the customer can do it; then the policy says what becomes of the booking."""
+    if _next_action(booking, status) is None:
+        return None
+    if booking.mend_by is not None or not booking.is_held or booking.hold is None:
+        return booking.mend_by or booking.action_deadline
+    return lapses_at(booking.hold, booking.created_at)
+
+
+def _hold_at(booking: Booking, status: Status) -> datetime | None:
+    """When the hold of a booking that only has its card saved is to be placed."""
+    if status is not Status.SCHEDULED:
+        return None
+    return place_at(booking.policy, booking.hold_terms, booking.starts_at)
 
 
 def staff_booking_view(booking: Booking) -> View:

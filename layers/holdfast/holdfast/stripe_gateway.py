@@ -18,7 +18,7 @@ from holdfast.booking import Operation
 from holdfast.budget import STRIPE_CALL_SECONDS, Budget
 from holdfast.call_failures import CardRefused
 from holdfast.stripe_calls import call
-from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 
 T = TypeVar("T")
 # Our clock and Stripe's may differ by this much when objects are looked for by time.
@@ -58,7 +58,10 @@ class StripeGateway:
     # --- holds -------------------------------------------------------------------------------------------------------
 
     def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
-        """Place a hold, customer present: created and confirmed in one call."""
+        """Place a hold, created and confirmed in one call; without the customer where the operation is off-session.
+
+        With `saves_card` the bank is asked to allow charges without the customer later, as renewals and fees are.
+        """
         params: Any = {
             "amount": operation.amount,
             "currency": operation.currency,
@@ -70,8 +73,28 @@ class StripeGateway:
             "metadata": self.metadata(booking_id, operation.operation_id),
             "expand": ["latest_charge"],
         }
+        if operation.off_session:
+            params["off_session"] = True
+        elif operation.saves_card:
+            params["setup_future_usage"] = "off_session"
+        if operation.extended:
+            params["payment_method_options"] = {"card": {"request_extended_authorization": "if_available"}}
         return translate.payment_intent(
             raw(self._call(lambda: self._stripe.payment_intents.create(params, {"idempotency_key": key})))
+        )
+
+    def save_card(self, booking_id: str, operation: Operation, key: str) -> SetupIntent:
+        """Save a card for charges without its customer, who is present now: created and confirmed in one call."""
+        params: Any = {
+            "customer": operation.customer_id,
+            "payment_method": operation.payment_method_id,
+            "allowed_payment_method_types": ["card"],
+            "usage": "off_session",
+            "confirm": True,
+            "metadata": self.metadata(booking_id, operation.operation_id),
+        }
+        return translate.setup_intent(
+            raw(self._call(lambda: self._stripe.setup_intents.create(params, {"idempotency_key": key})))
         )
 
     def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
@@ -118,6 +141,9 @@ class StripeGateway:
             raw(self._call(lambda: self._stripe.payment_intents.retrieve(payment_intent_id, params)))
         )
 
+    def retrieve_setup(self, setup_intent_id: str) -> SetupIntent:
+        return translate.setup_intent(raw(self._call(lambda: self._stripe.setup_intents.retrieve(setup_intent_id))))
+
     def observe(self, payment_intent_id: str) -> Observation:
         """The PaymentIntent with its refunds and disputes.
 
@@ -142,6 +168,18 @@ class StripeGateway:
         ):
             if (found.get("metadata") or {}).get("operation_id") == operation.operation_id:
                 return translate.payment_intent(found)
+        return None
+
+    def find_setup(self, customer_id: str, operation: Operation) -> SetupIntent | None:
+        """The SetupIntent of this operation, whose id we never learnt."""
+        since = int((operation.started_at - _SKEW).timestamp())
+        for found in self._pages(
+            lambda page: self._stripe.setup_intents.list(
+                cast(Any, {"customer": customer_id, "created": {"gte": since}, **page})
+            )
+        ):
+            if (found.get("metadata") or {}).get("operation_id") == operation.operation_id:
+                return translate.setup_intent(found)
         return None
 
     def refunds(self, payment_intent_id: str) -> Iterator[StripeRefund]:

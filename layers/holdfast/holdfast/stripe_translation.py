@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.booking import Dispute, RefundStatus
-from holdfast.stripe_objects import Decline, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent, StripeRefund
 
 
 def instant(epoch: int | None) -> datetime | None:
@@ -38,6 +38,20 @@ def payment_intent(raw: Mapping[str, Any]) -> PaymentIntent:
         charge_id=_id(raw.get("latest_charge")),
         capture_before=instant(card.get("capture_before")),
         disputed=bool(charge.get("disputed")) if charge else False,
+        decline=decline(error) if error else None,
+        brand=card.get("brand"),
+        payment_method_id=_id(raw.get("payment_method")),
+        metadata=dict(raw.get("metadata") or {}),
+    )
+
+
+def setup_intent(raw: Mapping[str, Any]) -> SetupIntent:
+    error = raw.get("last_setup_error")
+    return SetupIntent(
+        id=raw["id"],
+        status=raw["status"],
+        client_secret=raw.get("client_secret"),
+        payment_method_id=_id(raw.get("payment_method")),
         decline=decline(error) if error else None,
         metadata=dict(raw.get("metadata") or {}),
     )

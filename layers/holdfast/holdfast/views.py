@@ -74,6 +74,8 @@ class BookingView(View):
     checked_in_at: WireTime | None
     cancelled_at: WireTime | None
     next_action: NextActionView | None
+    action_required_by: WireTime | None
+    hold_at: WireTime | None
     created_at: WireTime
     updated_at: WireTime
     version: int

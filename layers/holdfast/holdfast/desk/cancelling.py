@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from holdfast import placing
 from holdfast.booking import Booking, Outcome
 from holdfast.caller import Caller, Role
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, idle, write
 from holdfast.errors import Conflict
 from holdfast.log import Entry
-from holdfast.movements import Begin, Close, cancellation
+from holdfast.movements import Begin, Close, Write, cancellation
 from holdfast.moving import brought_up
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, done
@@ -36,6 +37,8 @@ def cancel(desk: Desk, request: Request, *, caller: Caller, booking_id: str, cha
             )
             if settled.answer is not None or settled.booking.operation is not None:
                 return settled
+            if placing.waits_for_the_bank(settled.booking):
+                return settled  # the fee is asked for again later, by the clock
             record = _planned_again(desk, record)
         return settled
 
@@ -81,8 +84,12 @@ def _cancel_once(desk: Desk, booking: Booking, record: Record, *, is_staff: bool
         if facts:
             booking = write(desk, booking, wished, facts, record=replace(record, booking_id=booking.booking_id))
         return Settled(idle(desk, booking), None)
-    step = cancellation(wished)
+    step = cancellation(wished, desk.clock())
     if isinstance(step, Close):
         return done(close(desk, booking, wished, step, facts, actor=wished.cancel_actor or "customer"))
+    if step is None or isinstance(step, Write):
+        changed, entries = (wished, ()) if step is None else (step.booking, step.entries)
+        noted = replace(record, booking_id=booking.booking_id) if facts else None
+        return Settled(write(desk, booking, changed, [*facts, *entries], record=noted), None)
     assert isinstance(step, Begin)
     return desk.operations.carry_out(desk.operations.begin(booking, wished, step, facts=facts, record=record))

@@ -181,6 +181,7 @@ def test_every_term_can_be_set():
         "settle_hours": 0,
         "self_refund_until_hours": 12,
         "on_unplaceable_hold": "keep",
+        "off_session_fees": False,
     }
 
     resolved = policy.resolve(terms)
@@ -203,6 +204,7 @@ def test_every_term_can_be_set():
         ({"settle_hours": "24"}, "/policy/settle_hours"),
         ({"settle_hours": True}, "/policy/settle_hours"),
         ({"capture_on_attendance": "yes"}, "/policy/capture_on_attendance"),
+        ({"off_session_fees": 1}, "/policy/off_session_fees"),
         ({"no_show_capture": "sometimes"}, "/policy/no_show_capture"),
         ({"no_show_capture": ["staff"]}, "/policy/no_show_capture"),
         ({"on_unplaceable_hold": None}, "/policy/on_unplaceable_hold"),
@@ -294,6 +296,7 @@ def test_the_hash_follows_what_a_policy_says_and_not_how():
     assert policy.resolve({"hold_ratio": "1.20"}).policy_hash == DEFAULT.policy_hash
     assert policy.resolve({"no_show_fee": {"percent": "100.0"}}).policy_hash == DEFAULT.policy_hash
     assert policy.resolve({"settle_hours": 23}).policy_hash != DEFAULT.policy_hash
+    assert policy.resolve({"off_session_fees": False}).policy_hash != DEFAULT.policy_hash
     assert len(DEFAULT.policy_hash) == 64
 
 
@@ -305,6 +308,13 @@ def test_a_customer_can_read_the_amounts_and_windows():
     assert "less than 24 hours before the start costs 50 percent of the price (12.50 EUR)" in words
     assert "less than 12 hours before the start costs 15.00 EUR" in words
     assert "If you do not come, you are charged 100 percent of the price (25.00 EUR)" in words
+
+
+def test_the_text_says_that_a_fee_may_be_charged_without_a_hold_where_it_may():
+    without = policy.resolve({"off_session_fees": False})
+
+    assert "If there is no hold any more, such a fee may be charged to your saved card." in policy.text(DEFAULT, PRICE)
+    assert "saved card" not in policy.text(without, PRICE)
 
 
 def test_the_text_leaves_out_a_grace_that_is_none():

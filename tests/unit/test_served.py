@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.booking import HoldState, Kind, RefundStatus
+from holdfast.booking import HoldState, HoldTerms, Kind, Outcome, RefundStatus, SetupState
 from holdfast.policy import DEFAULT
 from holdfast.served import booking_view, event_view, refund_view, staff_booking_view
 from tests.unit.builders import (
     BOOKED,
+    DAY,
+    END,
     HELD,
     START,
     booking,
@@ -20,8 +22,13 @@ from tests.unit.builders import (
     event,
     held,
     hold,
+    lapsed,
     operation,
     refund,
+    refused,
+    saving,
+    scheduled,
+    setup,
     stripe_refund,
     under_way,
     waiting_for_3ds,
@@ -45,6 +52,8 @@ def test_a_booking_as_the_contract_has_it():
         "checked_in_at": "2026-11-23T20:00:00Z",
         "cancelled_at": "2026-11-23T20:00:00Z",
         "next_action": None,
+        "action_required_by": None,
+        "hold_at": None,
         "created_at": "2026-11-20T20:00:00Z",
         "updated_at": "2026-11-20T20:00:00Z",
         "version": 3,
@@ -56,12 +65,17 @@ def test_a_booking_as_the_contract_has_it():
     [
         (booking(), False),
         (under_way(Kind.AUTHORIZE), False),
+        (scheduled(), False),
+        (saving(), False),
+        (refused(), False),
         (waiting_for_3ds(), False),
         (ended(HoldState.DECLINED, hold=hold(HoldState.DECLINED, placed_at=None)), False),
         (held(), True),
         (captured(), True),
         (ended(HoldState.RELEASED), True),
         (ended(HoldState.EXPIRED), True),
+        (lapsed(), True),
+        (lapsed(declines=1, refused_card="pm_1"), True),
     ],
 )
 def test_the_hold_is_null_until_one_is_placed_and_then_stays(of, shown):
@@ -72,17 +86,60 @@ def test_a_hold_without_a_known_deadline_says_so():
     assert booking_view(held(hold=hold(expires_at=None)))["hold"]["expires_at"] is None
 
 
+RENEWAL = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", client_secret="pi_2_secret_2")
+CONFIRM = {"type": "confirm_payment", "client_secret": "pi_1_secret_1"}
+CONFIRM_RENEWAL = {"type": "confirm_payment", "client_secret": "pi_2_secret_2"}
+CONFIRM_CARD = {"type": "confirm_setup", "client_secret": "seti_1_secret_1"}
+ANOTHER_CARD = {"type": "new_payment_method", "client_secret": None}
+FIRST_FEE, WHEN, LAPSE = "2026-11-22T20:00:00Z", "2026-11-23T20:00:00Z", "2026-11-27T20:00:00Z"
+
+
 @pytest.mark.parametrize(
-    ("of", "action"),
+    ("of", "action", "by"),
     [
-        (waiting_for_3ds(), {"type": "confirm_payment", "client_secret": "pi_1_secret_1"}),
-        (replace(waiting_for_3ds(), operation=operation(Kind.RELEASE)), None),
-        (held(), None),
-        (ended(HoldState.DECLINED), None),
+        (waiting_for_3ds(), CONFIRM, "2026-11-20T20:30:00Z"),
+        (waiting_for_3ds(mend_by=START - DAY), CONFIRM, FIRST_FEE),
+        (replace(waiting_for_3ds(), operation=operation(Kind.RELEASE)), None, None),
+        (saving(), CONFIRM_CARD, "2026-09-24T20:30:00Z"),
+        (scheduled(new_card=setup(SetupState.ACTION_REQUIRED), action_deadline=START), CONFIRM_CARD, WHEN),
+        (held(new_card=setup(SetupState.ACTION_REQUIRED), action_deadline=START), CONFIRM_CARD, WHEN),
+        (scheduled(new_card=setup(SetupState.ACTION_REQUIRED), action_deadline=START, mend_by=END), CONFIRM_CARD, WHEN),
+        # The clock gives it up two hours before the hold that stands lapses.
+        (held(renewal=RENEWAL), CONFIRM_RENEWAL, "2026-11-27T18:00:00Z"),
+        (held(renewal=RENEWAL, hold=hold(expires_at=None, brand="visa")), CONFIRM_RENEWAL, "2026-11-27T18:00:00Z"),
+        (held(refused_card="pm_1"), ANOTHER_CARD, LAPSE),
+        (held(declines=1, next_try_at=START), ANOTHER_CARD, LAPSE),
+        (refused(), ANOTHER_CARD, FIRST_FEE),
+        (refused(refused_card=None, next_try_at=START), ANOTHER_CARD, FIRST_FEE),
+        (lapsed(refused_card="pm_1", mend_by=START - DAY), ANOTHER_CARD, FIRST_FEE),
+        (refused(mend_by=None, kept_without_hold_at=START), None, None),
+        (scheduled(), None, None),
+        (held(), None, None),
+        (lapsed(), None, None),
+        (ended(HoldState.DECLINED), None, None),
+        (refused(outcome=Outcome.DECLINED), None, None),
+        (held(outcome=Outcome.WAIVED, renewal=RENEWAL), None, None),
     ],
 )
-def test_the_phone_is_asked_to_act_only_while_it_can(of, action):
-    assert booking_view(of)["next_action"] == action
+def test_the_customer_is_asked_to_act_only_while_they_can_and_until_when(of, action, by):
+    view = booking_view(of)
+
+    assert (view["next_action"], view["action_required_by"]) == (action, by)
+
+
+@pytest.mark.parametrize(
+    ("of", "at"),
+    [
+        (scheduled(), "2026-11-20T20:00:00Z"),
+        (scheduled(hold_terms=HoldTerms(lead_hours=96)), "2026-11-19T20:00:00Z"),
+        (saving(), None),
+        (refused(), None),
+        (held(), None),
+        (scheduled(outcome=Outcome.CANCELLED), None),
+    ],
+)
+def test_a_booking_whose_card_is_only_saved_tells_when_its_hold_comes(of, at):
+    assert booking_view(of)["hold_at"] == at
 
 
 def test_amounts_are_gross_and_pending_refunds_count():

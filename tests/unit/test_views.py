@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from holdfast import policy
-from holdfast.booking import Booking, Hold, HoldState, Outcome
+from holdfast.booking import Booking, Hold, HoldState, Outcome, Setup, SetupState
 from holdfast.event import Event
 from holdfast.log import Entry, append
 from holdfast.money import Money
@@ -41,6 +41,21 @@ BOOKING = Booking(
     [
         BOOKING,
         replace(BOOKING, hold=None),
+        replace(BOOKING, hold=None, setup=Setup(payment_method_id="pm_1", state=SetupState.SUCCEEDED)),
+        replace(
+            BOOKING,
+            hold=None,
+            new_card=Setup(
+                payment_method_id="pm_1",
+                state=SetupState.ACTION_REQUIRED,
+                setup_intent_id="seti_1",
+                client_secret="seti_1_secret_x",
+            ),
+            action_deadline=NOW,
+        ),
+        replace(BOOKING, hold=replace(HOLD, state=HoldState.EXPIRED), refused_card="pm_1", mend_by=NOW),
+        replace(BOOKING, hold=replace(HOLD, state=HoldState.DECLINED), declines=1, mend_by=NOW),
+        replace(BOOKING, renewal=replace(HOLD, state=HoldState.ACTION_REQUIRED, client_secret="pi_2_secret_x")),
         replace(BOOKING, hold=replace(HOLD, expires_at=None)),
         replace(BOOKING, hold=replace(HOLD, state=HoldState.ACTION_REQUIRED, client_secret="pi_1_secret_x")),
         replace(BOOKING, checked_in_at=NOW, cancelled_at=NOW, outcome=Outcome.CANCELLED),

@@ -515,18 +515,14 @@ def test_a_definite_no_with_stripe_out_of_sight_proves_nothing():
     assert effects.attempt(stripe, before, begun) is None
 
 
-@pytest.mark.parametrize(
-    ("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)]
-)
+@pytest.mark.parametrize(("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)])
 def test_a_refused_card_is_a_decline_with_its_payment_intent(kind, intent_id):
     stripe, before, begun = ready(kind, ["declined"])
 
     assert effects.attempt(stripe, before, begun) == Declined(decline(), stripe.intents.get(str(intent_id)))
 
 
-@pytest.mark.parametrize(
-    ("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)]
-)
+@pytest.mark.parametrize(("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)])
 def test_a_decline_whose_answer_was_lost_is_found_by_recovery(kind, intent_id):
     stripe, before, begun = ready(kind, ["before"])
     stripe.faults.append("declined")

@@ -16,7 +16,9 @@ def event(kind, **snapshot):
 
 
 def hint(kind, **snapshot):
-    about = {"id": "pi_1"} if kind in ("payment_intent", "setup_intent") else {"id": f"{kind}_1", "payment_intent": "pi_1"}
+    about = (
+        {"id": "pi_1"} if kind in ("payment_intent", "setup_intent") else {"id": f"{kind}_1", "payment_intent": "pi_1"}
+    )
     found = read(event(kind, **(about | snapshot)))
     assert found is not None
     return found

@@ -326,7 +326,11 @@ def test_a_card_that_failed_its_authentication_ends_a_booking_that_has_no_other(
 
     assert (after.payment_status, after.outcome, after.new_card) == (Status.DECLINED, Outcome.DECLINED, None)
     assert (after.declined_because, due_at(after)) == ("authentication_failed", None)
-    assert (line.kind, line.status, line.reason) == ("schedule", "failed", reason or "setup_intent_authentication_failure")
+    assert (line.kind, line.status, line.reason) == (
+        "schedule",
+        "failed",
+        reason or "setup_intent_authentication_failure",
+    )
 
 
 @pytest.mark.parametrize("status", ["requires_payment_method", "canceled"])
@@ -457,7 +461,10 @@ FLOWS: dict[str, tuple[Booking, list[Observation]]] = {
     "authenticated": (waiting_for_3ds(), [seen("requires_action"), seen("processing"), seen()]),
     "authentication failed": (waiting_for_3ds(), [seen("requires_action"), seen("requires_payment_method")]),
     "lapsed in other words": (held(), [seen(), seen("requires_reauthorization"), seen("expired")]),
-    "authenticated when nobody was there": (asked(), [seen("requires_action"), seen("requires_payment_method"), seen()]),
+    "authenticated when nobody was there": (
+        asked(),
+        [seen("requires_action"), seen("requires_payment_method"), seen()],
+    ),
     "a renewal authenticated": (
         renewing(),
         [seen("requires_action", id="pi_2"), seen("processing", id="pi_2"), seen(id="pi_2")],

@@ -14,7 +14,7 @@ from holdfast.coverage import HOLD_SAFETY, lapses_at
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
 from holdfast.movements import Begin, Close, Write, capture, derivation, fee_without_hold, release
-from holdfast.policy import NoShowCapture, no_show_fee
+from holdfast.policy import Fee, NoShowCapture, no_show_fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,7 @@ def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
         return _notice(booking, now)
     if now < no_show_at(booking) and not upheld:
         return Wait(no_show_at(booking))
-    held = booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
-    fee = no_show_fee(booking.policy, booking.price, held)
+    fee = _fee(booking)
     details = derivation(booking, fee.clause, now if upheld else no_show_at(booking))
     if booking.is_held:
         return capture(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, fee=fee.amount, details=details)
@@ -99,16 +98,20 @@ def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
 def _notice(booking: Booking, now: datetime) -> Write:
     """The customer hears that a fee is coming, and until when they can contest it."""
     noticed = replace(booking, no_show_noticed_at=now, look_again_at=None)
-    held = booking.hold.amount if booking.hold else booking.hold_amount
-    fee = no_show_fee(booking.policy, booking.price, held)
     entry = Entry(
         kind="no_show_notice",
         status="succeeded",
         actor="clock",
-        amount=fee.amount,
+        amount=_fee(booking).amount,
         details={"charge_at": wire_time(no_show_at(noticed))},
     )
     return Write(noticed, (entry,))
+
+
+def _fee(booking: Booking) -> Fee:
+    """What is announced is what is charged: at most the hold that stands, or the one that there should be."""
+    held = booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
+    return no_show_fee(booking.policy, booking.price, held)
 
 
 def _contested(booking: Booking, now: datetime) -> Begin | Close | Wait:

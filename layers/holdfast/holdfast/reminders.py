@@ -31,7 +31,7 @@ def _planned(booking: Booking) -> Iterator[tuple[str, datetime]]:
 
 
 def _occasions(booking: Booking) -> Iterator[tuple[str, datetime]]:
-    if booking.setup is not None and booking.hold is None:
+    if booking.setup is not None and booking.hold is None and booking.kept_without_hold_at is None:
         yield "hold_coming", place_at(booking.policy, booking.hold_terms, booking.starts_at)
     if first_fee_at(booking.policy, booking.starts_at) < booking.starts_at:
         free_until = free_cancellation_until(

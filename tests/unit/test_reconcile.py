@@ -390,6 +390,17 @@ def test_a_declined_hold_that_comes_alive_after_all_has_to_go(status):
     assert after.payment_status is Status.DECLINED
 
 
+@pytest.mark.parametrize("disputes", [(), (dispute(),)])
+def test_a_declined_hold_that_somebody_captured_is_put_before_staff_and_is_no_charge_of_the_booking(disputes):
+    before = ended(HoldState.DECLINED, Outcome.DECLINED)
+
+    after, (line,) = observe(before, seen("succeeded", disputes=disputes), NOW)
+
+    assert (after.attention, line.reason) == ("unused_authorization_captured", "unused_authorization_captured")
+    assert (after.captured, after.payment_status) == (0, Status.DECLINED)
+    assert observe(after, seen("succeeded", disputes=disputes), NOW) == (after, [])
+
+
 # --- refunds and disputes ---------------------------------------------------------------------------------------------
 
 

@@ -117,13 +117,17 @@ def renews_for_nothing(booking: Booking) -> bool:
 
 
 def renewal_dropped(booking: Booking, reason: str) -> Write:
-    """Nobody authenticated the authorization that was to replace the hold, or nobody needs it any more."""
+    """Nobody authenticated the authorization that was to replace the hold, or nobody needs it any more.
+
+    One with another card says nothing about the card that the booking has.
+    """
     assert booking.renewal is not None
+    tried = booking.renewal.payment_method_id or booking.payment_method_id
     dropped = replace(
         booking,
         renewal=None,
         superseded=(*booking.superseded, booking.renewal.payment_intent_id),
-        refused_card=booking.payment_method_id,
+        refused_card=tried if tried == booking.payment_method_id else booking.refused_card,
     )
     entry = Entry(
         kind="renew",

@@ -112,11 +112,13 @@ def needs_action(idle: Booking, operation: Operation, intent: PaymentIntent, now
             superseded = (*superseded, idle.renewal.payment_intent_id)
         changed = replace(idle, renewal=waiting, superseded=superseded)
         return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action")]
-    if idle.first_try:
-        changed = replace(idle, hold=waiting, action_deadline=now + ACTION_WINDOW)
+    if idle.waits_for_its_first_card:
+        dropped = _dropped(idle, intent.id)
+        changed = replace(idle, hold=waiting, superseded=dropped, action_deadline=now + ACTION_WINDOW)
         return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action")]
     deadline = idle.mend_by or mend_by(idle, now)
-    changed = replace(idle, hold=waiting, superseded=_dropped(idle, intent.id), mend_by=deadline, next_try_at=None)
+    dropped = _dropped(idle, intent.id)
+    changed = replace(idle, hold=waiting, renewal=None, superseded=dropped, mend_by=deadline, next_try_at=None)
     details = {"deadline": wire_time(deadline)}
     return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action", details=details)]
 
@@ -226,7 +228,7 @@ def card_saved(idle: Booking, operation: Operation, setup: SetupIntent, hold_at:
 
 
 def with_saved_card(booking: Booking, saved: Setup) -> Booking:
-    """The booking with this card; refusals of the one before say nothing about it."""
+    """The booking with this card; refusals of the one before say nothing about it, and their deadline is met."""
     return replace(
         booking,
         setup=saved,
@@ -237,6 +239,8 @@ def with_saved_card(booking: Booking, saved: Setup) -> Booking:
         declines=0,
         next_try_at=None,
         refused_card=None,
+        mend_by=None,
+        kept_without_hold_at=None,
     )
 
 

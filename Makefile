@@ -18,7 +18,7 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo test e2e check format build logs lock openapi states verify-log redrive clean
+.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log redrive clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ run: tools ## Start the local cloud, deploy into it, play the demo, stay up unti
 
 demo: tools ## The same, but leave after the demo; fails if a booking ends where it should not
 	@$(RUN) local.cloud demo
+
+time-machine: tools ## One event from 60 days before to 120 days after, offline, in under a minute
+	@PYTHONPATH=layers/holdfast $(RUN) local.time_machine
 
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@echo "End to end, against the template deployed into the local cloud:"

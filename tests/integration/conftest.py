@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from tests.faster_moto import shorten
+from local.time_machine.faster_moto import shorten
 from tests.world import World, build
 
 shorten()

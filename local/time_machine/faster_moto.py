@@ -1,9 +1,9 @@
-"""Two shortcuts through moto, where most of a test's time went; neither changes what it answers.
+"""Two shortcuts through moto, where most of the time went; neither changes what it answers.
 
 It rolls a refused transaction back by copying every table whole before each one. Here the copy shares the items: a put
 or a delete replaces an item in its table, and an update first gets an item of its own to write on. And it serializes
 each attribute of an item by trying all ten types of DynamoDB on it, over and over, although it is wire format already.
-`test_faster_moto.py` holds both.
+`tests/integration/test_faster_moto.py` holds both.
 """
 
 from __future__ import annotations

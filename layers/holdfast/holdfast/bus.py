@@ -1,8 +1,8 @@
 """Puts domain events on the deployment's EventBridge bus, in order, as few calls as AWS's limits allow.
 
 A call takes ten entries and 256 KB in all, and may take some and refuse others; those are sent again, alone, before
-anything that comes behind them. EventBridge itself promises no order, so consumers order by `sequence`; but what was sent
-in order mostly arrives in order.
+anything that comes behind them. EventBridge itself promises no order, so consumers order by `sequence`; but what was
+sent in order mostly arrives in order.
 Source: docs.aws.amazon.com/eventbridge/latest/APIReference, API_PutEvents and API_PutEventsResultEntry.
 """
 

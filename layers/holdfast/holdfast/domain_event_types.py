@@ -6,7 +6,7 @@ at most one event. docs/domain-events.md and its schema describe the types; a ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
@@ -40,16 +40,21 @@ class EventType(StrEnum):
     DISPUTE_INQUIRY_UNDER_REVIEW = "dispute.inquiry_under_review"
     DISPUTE_INQUIRY_CLOSED = "dispute.inquiry_closed"
     DISPUTE_OPENED = "dispute.opened"
+    DISPUTE_ESCALATED = "dispute.escalated"
     DISPUTE_UPDATED = "dispute.updated"
+    DISPUTE_DEADLINE_NEAR = "dispute.deadline_near"
     DISPUTE_UNDER_REVIEW = "dispute.under_review"
     DISPUTE_FUNDS_WITHDRAWN = "dispute.funds_withdrawn"
     DISPUTE_FUNDS_REINSTATED = "dispute.funds_reinstated"
     DISPUTE_WON = "dispute.won"
     DISPUTE_LOST = "dispute.lost"
     DISPUTE_PREVENTED = "dispute.prevented"
+    DISPUTE_CLOSED = "dispute.closed"
     DISPUTE_EVIDENCE_EDITED = "dispute.evidence_edited"
     DISPUTE_EVIDENCE_SUBMITTED = "dispute.evidence_submitted"
     DISPUTE_EVIDENCE_FAILED = "dispute.evidence_failed"
+    DISPUTE_ACCEPTED = "dispute.accepted"
+    DISPUTE_ACCEPT_FAILED = "dispute.accept_failed"
     NO_SHOW_NOTICED = "no_show.noticed"
     NO_SHOW_CONTESTED = "no_show.contested"
     NO_SHOW_UPHELD = "no_show.upheld"
@@ -83,23 +88,6 @@ Rule = EventType | None | Reasons
 
 def _reason(rows: Reasons) -> Reasons:
     return MappingProxyType(rows)
-
-
-def _evidence(line: Line) -> EventType | None:
-    if line["status"] == "started":
-        return SILENT
-    if line["status"] == "failed":
-        return _T.DISPUTE_EVIDENCE_FAILED
-    submitted = "submitted" in (line["status"], line["reason"])
-    return _T.DISPUTE_EVIDENCE_SUBMITTED if submitted else _T.DISPUTE_EVIDENCE_EDITED
-
-
-def _mend(line: Line) -> EventType:
-    """A deadline that lies ahead was set; one that lies behind has passed. Times on the wire sort as text."""
-    details = line["details"]
-    deadline = details.get("deadline") or details.get("mend_by")
-    passed = line["status"] in ("failed", "canceled") if deadline is None else str(deadline) <= line["created_at"]
-    return _T.BOOKING_MEND_DEADLINE_PASSED if passed else _T.BOOKING_MEND_REQUIRED
 
 
 _OPERATIONS: Final[Mapping[tuple[str, str], Rule]] = {
@@ -162,7 +150,10 @@ _FACTS: Final[Mapping[tuple[str, str], Rule]] = {
     ("moved", "succeeded"): _T.BOOKING_MOVED,
     ("reprice", "succeeded"): _T.BOOKING_REPRICED,
     ("no_show_notice", "succeeded"): _T.NO_SHOW_NOTICED,
-    ("contest", "succeeded"): _reason({"upheld": _T.NO_SHOW_UPHELD, _OTHERWISE: _T.NO_SHOW_CONTESTED}),
+    ("contest", "succeeded"): _T.NO_SHOW_CONTESTED,
+    ("no_show", "succeeded"): _T.NO_SHOW_UPHELD,
+    ("mend", "pending"): _T.BOOKING_MEND_REQUIRED,
+    ("mend", "failed"): _T.BOOKING_MEND_DEADLINE_PASSED,
     ("reminder", "succeeded"): _reason(
         {
             "hold_coming": _T.REMINDER_HOLD_COMING,
@@ -170,37 +161,57 @@ _FACTS: Final[Mapping[tuple[str, str], Rule]] = {
         }
     ),
 }
-_ROWS: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType({**_OPERATIONS, **_OUTSIDE, **_FACTS})
-
-# A dispute's status is Stripe's own word; one that is not named here is news of the dispute all the same.
-_DISPUTES: Final[Mapping[str, EventType]] = {
-    "warning_needs_response": _T.DISPUTE_INQUIRY_OPENED,
-    "warning_under_review": _T.DISPUTE_INQUIRY_UNDER_REVIEW,
-    "warning_closed": _T.DISPUTE_INQUIRY_CLOSED,
-    "needs_response": _T.DISPUTE_OPENED,
-    "under_review": _T.DISPUTE_UNDER_REVIEW,
-    "won": _T.DISPUTE_WON,
-    "lost": _T.DISPUTE_LOST,
-    "prevented": _T.DISPUTE_PREVENTED,
+# What staff answer to a dispute, which moves no money by itself.
+_ANSWERS: Final[Mapping[tuple[str, str], Rule]] = {
+    ("evidence", "edited"): _T.DISPUTE_EVIDENCE_EDITED,
+    ("evidence", "started"): SILENT,
+    ("evidence", "succeeded"): _T.DISPUTE_EVIDENCE_SUBMITTED,
+    ("evidence", "failed"): _T.DISPUTE_EVIDENCE_FAILED,
+    ("dispute_accept", "started"): SILENT,
+    ("dispute_accept", "succeeded"): _T.DISPUTE_ACCEPTED,
+    ("dispute_accept", "failed"): _T.DISPUTE_ACCEPT_FAILED,
 }
+_ROWS: Final[Mapping[tuple[str, str], Rule]] = MappingProxyType({**_OPERATIONS, **_OUTSIDE, **_FACTS, **_ANSWERS})
 
-# Kinds whose statuses are not ours to number, each with what reads them.
-_ANY_STATUS: Final[Mapping[str, Callable[[Line], EventType | None]]] = MappingProxyType(
+# What the line says that happened to the dispute, where it says so.
+_STEPS: Final[Mapping[str, EventType]] = MappingProxyType(
     {
-        "dispute": lambda line: _DISPUTES.get(line["status"], _T.DISPUTE_UPDATED),
-        "evidence": _evidence,
-        "mend": _mend,
+        "escalated": _T.DISPUTE_ESCALATED,
+        "updated": _T.DISPUTE_UPDATED,
+        "deadline_near": _T.DISPUTE_DEADLINE_NEAR,
+        "funds_withdrawn": _T.DISPUTE_FUNDS_WITHDRAWN,
+        "funds_reinstated": _T.DISPUTE_FUNDS_REINSTATED,
+    }
+)
+# Otherwise (it opened, was answered, closed) its status says more; that is Stripe's own word.
+_DISPUTES: Final[Mapping[str, EventType]] = MappingProxyType(
+    {
+        "warning_needs_response": _T.DISPUTE_INQUIRY_OPENED,
+        "warning_under_review": _T.DISPUTE_INQUIRY_UNDER_REVIEW,
+        "warning_closed": _T.DISPUTE_INQUIRY_CLOSED,
+        "needs_response": _T.DISPUTE_OPENED,
+        "under_review": _T.DISPUTE_UNDER_REVIEW,
+        "won": _T.DISPUTE_WON,
+        "lost": _T.DISPUTE_LOST,
+        "prevented": _T.DISPUTE_PREVENTED,
     }
 )
 
-KINDS: Final = frozenset({kind for kind, _ in _ROWS} | set(_ANY_STATUS))
+KINDS: Final = frozenset({kind for kind, _ in _ROWS} | {"dispute"})
+
+
+def _of_a_dispute(line: Line) -> EventType:
+    """A status that Stripe invents later is news of the dispute all the same."""
+    step = line["details"].get("step")
+    otherwise = _T.DISPUTE_CLOSED if step == "closed" else _T.DISPUTE_UPDATED
+    return _STEPS.get(step) or _DISPUTES.get(line["status"], otherwise)
 
 
 def event_type(line: Line) -> EventType | None:
     """The type of event that this line is; None where it is deliberately none. Raises Unmapped."""
     kind, status, reason = line["kind"], line["status"], line["reason"]
-    if kind in _ANY_STATUS:
-        return _ANY_STATUS[kind](line)
+    if kind == "dispute":
+        return _of_a_dispute(line)
     if (kind, status) not in _ROWS:
         raise Unmapped(f"{kind} {status}")
     rule = _ROWS[kind, status]

@@ -33,10 +33,10 @@ _WRITTEN_BY_PEOPLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             }
         ),
         "waive": frozenset(),
-        "contest": frozenset({"upheld"}),
+        "contest": frozenset(),
+        "no_show": frozenset(),
         "reprice": frozenset(),
         "moved": frozenset(),
-        "evidence": frozenset({"edited", "submitted"}),
     }
 )
 
@@ -130,6 +130,24 @@ def _operation(line: Line) -> str:
     return str(line["kind"])
 
 
+def _money(details: Any) -> dict[str, Any] | None:
+    """An amount in a currency of its own, because it need not be the booking's."""
+    if not isinstance(details, Mapping):
+        return None
+    amount, currency = details.get("amount"), _matching(_CODE, details.get("currency"))
+    is_money = isinstance(amount, int) and not isinstance(amount, bool) and currency is not None
+    return {"amount": amount, "currency": currency} if is_money else None
+
+
+def _disputed(line: Line) -> dict[str, Any] | None:
+    """Only where it is not the line's own amount."""
+    return _money(line["details"].get("disputed"))
+
+
+def _balance(line: Line) -> dict[str, Any] | None:
+    return _money(line["details"])
+
+
 def _status(line: Line) -> str | None:
     return _matching(_CODE, line["status"])
 
@@ -139,11 +157,11 @@ def _next_action(line: Line) -> str | None:
     told = _code("next_action")(line)
     if told is not None:
         return str(told)
+    if line["status"] != "pending":
+        return None
     if line["kind"] == "mend":
         return "new_payment_method" if line["reason"] == "new_payment_method" else "confirm_payment"
-    if line["status"] == "pending":
-        return "confirm_setup" if line["kind"] == "schedule" else "confirm_payment"
-    return None
+    return "confirm_setup" if line["kind"] == "schedule" else "confirm_payment"
 
 
 def _refund_failure(line: Line) -> str | None:
@@ -154,48 +172,52 @@ def _refund_failure(line: Line) -> str | None:
     return None if told in ("refund_updated", "refunded") else told
 
 
-_DEADLINE: Final = _time("deadline", "mend_by", "action_deadline")
-_WILL_RETRY: Final = _time("will_retry_at", "next_try_at", "retry_at")
+_DEADLINE: Final = _time("deadline")
 _DECLINED: Final[Mapping[str, Value]] = {
     "decline_code": _code("decline_code", "code"),
-    "will_retry_at": _WILL_RETRY,
+    "will_retry_at": _time("will_retry_at"),
     "next_action": _next_action,
     "deadline": _DEADLINE,
 }
 _EXPIRES: Final[Mapping[str, Value]] = {"expires_at": _time("expires_at")}
-_REFUND: Final[Mapping[str, Value]] = {"failure_code": _refund_failure}
-_DISPUTE: Final[Mapping[str, Value]] = {"status": _status, "due_by": _time("due_by")}
+_DISPUTE: Final[Mapping[str, Value]] = {"status": _status, "due_by": _time("due_by"), "disputed": _disputed}
+_FUNDS: Final[Mapping[str, Value]] = {"balance": _balance, "fee": _whole("fee")}
+_ANSWER: Final = frozenset(
+    {
+        EventType.DISPUTE_EVIDENCE_EDITED,
+        EventType.DISPUTE_EVIDENCE_SUBMITTED,
+        EventType.DISPUTE_EVIDENCE_FAILED,
+        EventType.DISPUTE_ACCEPTED,
+        EventType.DISPUTE_ACCEPT_FAILED,
+    }
+)
 _MEND: Final[Mapping[str, Value]] = {"next_action": _next_action, "deadline": _DEADLINE}
 _TIMES: Final[Mapping[str, Value]] = {"from": _span("from"), "to": _span("to")}
 
 # What an event of this type carries in `data`, beside what all carry. Types without a row carry nothing more.
 DATA: Final[Mapping[EventType, Mapping[str, Value]]] = MappingProxyType(
     {
-        EventType.HOLD_SCHEDULED: {"place_at": _time("place_at", "hold_at")},
+        EventType.HOLD_SCHEDULED: {"place_at": _time("hold_at", "place_at")},
         EventType.HOLD_PLACED: _EXPIRES,
         EventType.HOLD_ACTION_REQUIRED: {"operation": _operation, "next_action": _next_action, "deadline": _DEADLINE},
         EventType.HOLD_DECLINED: {"operation": _operation, **_DECLINED},
         EventType.HOLD_RENEWED: _EXPIRES,
         EventType.HOLD_RENEWAL_FAILED: _DECLINED,
         EventType.HOLD_EXPIRY_CHANGED: _EXPIRES,
-        EventType.REFUND_PENDING: _REFUND,
-        EventType.REFUND_SUCCEEDED: _REFUND,
-        EventType.REFUND_FAILED: _REFUND,
-        EventType.REFUND_CANCELED: _REFUND,
-        **{each: _DISPUTE for each in EventType if each.startswith("dispute.") and "evidence" not in each},
-        EventType.DISPUTE_EVIDENCE_EDITED: {"due_by": _time("due_by")},
-        EventType.DISPUTE_EVIDENCE_SUBMITTED: {"due_by": _time("due_by")},
-        EventType.DISPUTE_EVIDENCE_FAILED: {"due_by": _time("due_by")},
+        EventType.REFUND_PENDING: {"pending_reason": _code("pending_reason")},
+        EventType.REFUND_FAILED: {"failure_code": _refund_failure},
+        EventType.REFUND_CANCELED: {"failure_code": _refund_failure},
+        **{each: _DISPUTE for each in EventType if each.startswith("dispute.") and each not in _ANSWER},
+        EventType.DISPUTE_FUNDS_WITHDRAWN: _FUNDS,
+        EventType.DISPUTE_FUNDS_REINSTATED: _FUNDS,
         EventType.NO_SHOW_NOTICED: {"charge_at": _time("charge_at")},
         EventType.BOOKING_CANCEL_REQUESTED: {"charges_fee": _flag("charges_fee")},
         EventType.BOOKING_EVENT_MOVED: _TIMES,
         EventType.BOOKING_MOVED: _TIMES,
-        EventType.BOOKING_REPRICED: {"previous_amount": _whole("from", "previous_amount", "previous_price")},
+        EventType.BOOKING_REPRICED: {"previous_amount": _whole("from")},
         EventType.BOOKING_MEND_REQUIRED: _MEND,
         EventType.BOOKING_MEND_DEADLINE_PASSED: _MEND,
-        EventType.REMINDER_HOLD_COMING: {"place_at": _time("place_at", "hold_at", "at")},
-        EventType.REMINDER_FREE_CANCELLATION_ENDING: {
-            "until": _time("free_cancellation_until", "until", "deadline", "at")
-        },
+        EventType.REMINDER_HOLD_COMING: {"place_at": _time("about", "hold_at", "place_at")},
+        EventType.REMINDER_FREE_CANCELLATION_ENDING: {"until": _time("about", "free_cancellation_until")},
     }
 )

@@ -1,8 +1,8 @@
 """The log as a whole: how a line is kept, and reading lines of one booking or of a span of time.
 
 `by_day` is the log by time. Its partitions are a day and a shard, so that no day is one hot partition, and it holds
-only keys: every line costs one more small write, and whoever reads a span reads the lines themselves from the table. All lines
-of a booking on one day lie in one shard, so a booking's lines come in their order.
+only keys: every line costs one more small write, and whoever reads a span reads the lines themselves from the table.
+All lines of a booking on one day lie in one shard, so a booking's lines come in their order.
 """
 
 from __future__ import annotations

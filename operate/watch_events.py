@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from holdfast.bus import SOURCE
 from operate.target import Target, add_arguments, chosen
 
@@ -29,8 +31,8 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="whole events")
     arguments = parser.parse_args()
     target = chosen(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # the rule and the queue are removed then, too
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # however it ends, the rule and the queue are removed
     try:
         with listening(target) as queue:
             print("Listening. Ctrl-C ends it.", file=sys.stderr, flush=True)
@@ -39,6 +41,9 @@ def main() -> int:
                     print(json.dumps(event) if arguments.json else told(event), flush=True)
     except KeyboardInterrupt:
         return 0
+    except BotoCoreError as gone:
+        print(f"Nothing to listen to any more: {gone}", file=sys.stderr)
+        return 1
 
 
 @contextmanager
@@ -72,6 +77,7 @@ def _policy(queue: str, rule: str) -> dict[str, Any]:
 
 def _remove(events: Any, sqs: Any, bus: str, name: str, queue: str) -> None:
     """All of it, also when it was never finished."""
+    left = []
     for undo, arguments in (
         (events.remove_targets, {"Rule": name, "EventBusName": bus, "Ids": ["watch"]}),
         (events.delete_rule, {"Name": name, "EventBusName": bus}),
@@ -80,7 +86,9 @@ def _remove(events: Any, sqs: Any, bus: str, name: str, queue: str) -> None:
         try:
             undo(**arguments)
         except Exception as error:  # noqa: BLE001 - the next one is still to be removed
-            print(f"{name} could not be removed: {error}", file=sys.stderr)
+            left.append(str(error))
+    if left:
+        print(f"The rule and the queue {name} may be left: {left[-1]}", file=sys.stderr)
 
 
 def received(target: Target, queue: str, *, seconds: int) -> list[dict[str, Any]]:

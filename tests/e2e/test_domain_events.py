@@ -1,4 +1,4 @@
-"""What happens through HTTP and the clock is heard on the bus, in the schema that is documented, and can be replayed."""
+"""What happens through HTTP and by the clock is heard on the bus, as it is documented, and can be replayed."""
 
 from __future__ import annotations
 

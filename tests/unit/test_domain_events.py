@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from samtranslator.yaml_helper import yaml_parse
 
 from holdfast import domain_event_types
 from holdfast.booking import Kind, RefundStatus
@@ -458,6 +459,31 @@ def test_whatever_a_line_says_the_event_is_a_valid_one(kind, status, reason, det
         return
     if made is not None:
         VALIDATOR.validate(made)
+
+
+def _blocks(language: str) -> list[str]:
+    page = (ROOT / "docs" / "domain-events.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+
+
+def test_the_event_that_the_page_shows_is_a_valid_one():
+    [shown] = _blocks("json")
+
+    VALIDATOR.validate(json.loads(shown))
+
+
+def test_the_rule_that_the_page_shows_keeps_what_its_target_does_not_take_and_names_types_that_exist():
+    [template] = _blocks("yaml")
+    resources = yaml_parse(template)["Resources"]
+    rule = resources["TellTheCustomer"]["Properties"]
+    named = rule["EventPattern"]["detail-type"]
+
+    assert rule["EventPattern"]["detail"] == {"schema_version": [1]}
+    assert rule["Targets"][0]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["NotificationsDeadLetters", "Arn"]}}
+    assert {each for each in named if isinstance(each, str)} < set(TYPES)
+    for each in named:
+        if not isinstance(each, str):
+            assert any(name.startswith(each["prefix"]) for name in TYPES)
 
 
 def test_the_page_lists_every_type_with_its_fields():

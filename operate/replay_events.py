@@ -167,6 +167,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _pages(parser: argparse.ArgumentParser, arguments: argparse.Namespace, replay: Replay) -> Iterator[Page]:
+    if arguments.end and not arguments.start:
+        parser.error("--to goes with --from")
+    if not arguments.booking and (arguments.first, arguments.last) != (1, None):
+        parser.error("--first and --last go with --booking")
     if arguments.booking:
         return replay.booking(arguments.booking, first=arguments.first, last=arguments.last)
     if arguments.resume:

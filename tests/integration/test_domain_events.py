@@ -359,6 +359,18 @@ def test_pages_are_as_small_as_asked_for_and_miss_nothing_however_they_fall(days
         assert [number for each, number in found if each == booking_id] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["--booking", "bk_1", "--to", "2026-11-24"], ["--from", "2026-11-24", "--last", "3"], ["--from", "2027", "--to"]],
+    ids=" ".join,
+)
+def test_arguments_that_do_not_go_together_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, *arguments)
+
+
 def test_a_place_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["replay_events", "--resume", "nowhere"])
     with pytest.raises(SystemExit, match="2"):

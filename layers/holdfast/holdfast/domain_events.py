@@ -19,6 +19,7 @@ Event = dict[str, Any]
 
 # A code: ours or Stripe's. Anything else might be a person's words.
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # Kinds whose reason can be what a person wrote. Only what these sets name goes out.
 _WRITTEN_BY_PEOPLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -126,6 +127,21 @@ def _span(name: str) -> Value:
     return value
 
 
+def _place(name: str) -> Value:
+    """Which event, and when it starts."""
+
+    def value(line: Line) -> dict[str, str | None] | None:
+        found = line["details"].get(name)
+        if not isinstance(found, Mapping):
+            return None
+        return {
+            "event_id": _matching(_ID, found.get("event_id")),
+            "starts_at": _matching(_TIME, found.get("starts_at")),
+        }
+
+    return value
+
+
 def _operation(line: Line) -> str:
     return str(line["kind"])
 
@@ -192,7 +208,6 @@ _ANSWER: Final = frozenset(
     }
 )
 _MEND: Final[Mapping[str, Value]] = {"next_action": _next_action, "deadline": _DEADLINE}
-_TIMES: Final[Mapping[str, Value]] = {"from": _span("from"), "to": _span("to")}
 
 # What an event of this type carries in `data`, beside what all carry. Types without a row carry nothing more.
 DATA: Final[Mapping[EventType, Mapping[str, Value]]] = MappingProxyType(
@@ -212,8 +227,8 @@ DATA: Final[Mapping[EventType, Mapping[str, Value]]] = MappingProxyType(
         EventType.DISPUTE_FUNDS_REINSTATED: _FUNDS,
         EventType.NO_SHOW_NOTICED: {"charge_at": _time("charge_at")},
         EventType.BOOKING_CANCEL_REQUESTED: {"charges_fee": _flag("charges_fee")},
-        EventType.BOOKING_EVENT_MOVED: _TIMES,
-        EventType.BOOKING_MOVED: _TIMES,
+        EventType.BOOKING_EVENT_MOVED: {"from": _span("from"), "to": _span("to")},
+        EventType.BOOKING_MOVED: {"from": _place("from"), "to": _place("to"), "fresh_window": _flag("fresh_window")},
         EventType.BOOKING_REPRICED: {"previous_amount": _whole("from")},
         EventType.BOOKING_MEND_REQUIRED: _MEND,
         EventType.BOOKING_MEND_DEADLINE_PASSED: _MEND,

@@ -18,10 +18,11 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log redrive clean
+.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log redrive events \
+	replay-events clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
 	@$(RUN) local.cloud run
@@ -75,6 +76,12 @@ verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack 
 
 redrive: tools ## Give dead letters back: make redrive QUEUE=steps or QUEUE=stripe-events (ARGS="--look")
 	@PYTHONPATH=layers/holdfast $(RUN) operate.redrive $(QUEUE) $(ARGS)
+
+events: tools ## Print domain events as they happen (ARGS="--json", ARGS="--stack NAME" for one on AWS)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.watch_events $(ARGS)
+
+replay-events: tools ## Publish lines of the log once more: make replay-events ARGS="--from TIME" (ARGS=--help)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.replay_events $(ARGS)
 
 host-build: tools
 	@$(RUN) local.cloud build

@@ -15,7 +15,11 @@ _TRANSACTION = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue"}
+_QUEUES = {
+    "steps": "StepsQueue",
+    "stripe-events": "StripeEventsQueue",
+    "publish-events-dead": "PublishEventsDeadLetters",
+}
 
 
 class NotAllowed(AssertionError):
@@ -47,6 +51,9 @@ def _needed(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
         index = parameters.get("IndexName")
         table = f"{parameters['TableName']}.Arn"
         yield f"dynamodb:{operation}", f"${{{table}}}/index/{index}" if index else table
+    elif service == "events":
+        for bus in {entry["EventBusName"] for entry in parameters["Entries"]}:
+            yield f"events:{operation}", f"{bus}.Arn"
     elif service == "sqs":
         yield "sqs:SendMessage", f"{_QUEUES[parameters['QueueUrl'].rsplit('/', 1)[1]]}.Arn"
 

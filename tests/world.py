@@ -436,6 +436,10 @@ def build(monkeypatch: Any) -> World:
     sqs = boto3.client("sqs")
     monkeypatch.setenv("STEPS_QUEUE_URL", sqs.create_queue(QueueName="steps")["QueueUrl"])
     monkeypatch.setenv("STRIPE_EVENTS_QUEUE_URL", sqs.create_queue(QueueName="stripe-events")["QueueUrl"])
+    dead = sqs.create_queue(QueueName="publish-events-dead")["QueueUrl"]
+    monkeypatch.setenv("UNPUBLISHED_LINES_QUEUE_URL", dead)
+    monkeypatch.setenv("DOMAIN_EVENTS_BUS", "DomainEventsBus")
+    boto3.client("events").create_event_bus(Name="DomainEventsBus")
     secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])

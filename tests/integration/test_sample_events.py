@@ -136,6 +136,7 @@ def test_every_sample_is_sent_through_its_function_here() -> None:
         "sweep_due",
         "take_next_step",
         "measure_log",
+        "publish_events",
     }
 
     assert sorted({*SERVED, *apart}) == FUNCTIONS

@@ -37,6 +37,11 @@ def test_somebody_hears_of_queues_that_grow_and_doors_that_fail():
     assert watched("5XXError") == {"AWS::StackName"}
 
 
+def test_somebody_hears_of_events_that_are_not_published():
+    assert watched("IteratorAge") == {"PublishEvents"}
+    assert ALARMS["PublishEventsAgeAlarm"]["Properties"]["Threshold"] == 15 * 60 * 1000  # milliseconds
+
+
 def test_the_lag_is_looked_for_where_the_sweep_reports_it():
     variables = source()["Globals"]["Function"]["Environment"]["Variables"]
     properties = ALARMS["ClockLagAlarm"]["Properties"]

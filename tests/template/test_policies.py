@@ -84,11 +84,29 @@ def test_a_function_sends_only_to_its_queues_and_reads_the_secret_only_if_it_nee
     held = rights(function)
     sends = {resource for action, resource in held if action == "sqs:SendMessage"}
     polls = {resource for action, resource in held if action == "sqs:ReceiveMessage"}
-    own_failures = {"sweep_due": {"SweepDeadLetters"}, "measure_log": {"MeasureLogDeadLetters"}}
+    own_failures = {
+        "sweep_due": {"SweepDeadLetters"},
+        "measure_log": {"MeasureLogDeadLetters"},
+        "publish_events": {"PublishEventsDeadLetters"},
+    }
 
     assert sends - own_failures.get(function.folder, set()) == {QUEUES[queue] for queue in function.queues}
     assert polls == ({POLLED[function.folder]} if function.folder in POLLED else set())
     assert (("secretsmanager:GetSecretValue", "StripeSecret.Id") in held) == function.secret
+
+
+@pytest.mark.parametrize("stage", ["local", "production"])
+def test_only_one_function_puts_events_and_only_on_the_deployments_bus(stage):
+    allowed = {
+        (name, _resource(resource))
+        for name, role in of_type(stage, "AWS::IAM::Role").items()
+        for policy in role["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        for resource in as_list(statement["Resource"])
+        if any(action.startswith("events:") for action in as_list(statement["Action"]))
+    }
+
+    assert allowed == {("PublishEventsRole", "DomainEventsBus")}
 
 
 def test_nobody_may_change_or_delete_a_line_of_the_log():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from holdfast.desk import Desk
     from holdfast.desk.messages import Steps, StripeEvents
     from holdfast.policy import Policy
+    from holdfast.publishing import DeadLetters, Publisher
     from holdfast.rate_limit import RateLimiter
     from holdfast.store import Store
     from holdfast.stripe_cards import StripeCards
@@ -109,6 +110,35 @@ def stripe_events() -> StripeEvents:
     from holdfast.desk.messages import StripeEvents
 
     return StripeEvents(boto3.client("sqs"), settings()["STRIPE_EVENTS_QUEUE_URL"])
+
+
+@cache
+def publisher() -> Publisher:
+    """The deployment's bus."""
+    import boto3
+    from botocore.config import Config
+
+    from holdfast.bus import Bus
+    from holdfast.publishing import Publisher
+    from holdfast.store.log import owners
+    from holdfast.store.tables import Tables
+
+    config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+    return Publisher(
+        bus=Bus(boto3.client("events", config=config), settings()["DOMAIN_EVENTS_BUS"]),
+        owners=lambda booking_ids: owners(dynamodb(), Tables(settings()), booking_ids),
+        deployment=settings()["DEPLOYMENT"],
+    )
+
+
+@cache
+def unpublished_lines() -> DeadLetters:
+    """Where lines go that cannot become events."""
+    import boto3
+
+    from holdfast.publishing import DeadLetters
+
+    return DeadLetters(boto3.client("sqs"), settings()["UNPUBLISHED_LINES_QUEUE_URL"])
 
 
 @cache

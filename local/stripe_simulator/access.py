@@ -77,6 +77,30 @@ class RateLimit:
             self._recent.append(now)
 
 
+class UpdateLimit:
+    """So many changes of one PaymentIntent in any hour of the simulator's time (D)."""
+
+    HOUR_SECONDS = 3_600
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._recent: dict[str, deque[float]] = {}
+
+    def check(self, request: Request) -> None:
+        limit = self._world.switches.payment_intent_updates_per_hour
+        parts = request.path.strip("/").split("/")
+        if limit <= 0 or request.method != "POST" or parts[1:2] != ["payment_intents"] or len(parts) < 3:
+            return
+        now = self._world.clock.now()
+        with self._world.store.lock:
+            recent = self._recent.setdefault(parts[2], deque())
+            while recent and not now - self.HOUR_SECONDS < recent[0] <= now:
+                recent.popleft()
+            if len(recent) >= limit:
+                raise rate_limited()
+            recent.append(now)
+
+
 def rate_limited() -> ApiError:
     return ApiError(
         429,

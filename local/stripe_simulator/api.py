@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.stripe_simulator import faults, form
-from local.stripe_simulator.access import Access, RateLimit, lock_timeout, rate_limited
+from local.stripe_simulator.access import Access, RateLimit, UpdateLimit, lock_timeout, rate_limited
 from local.stripe_simulator.errors import ApiError, server_error
 from local.stripe_simulator.idempotency import Idempotency, fingerprint, in_use
 from local.stripe_simulator.params import read
@@ -24,7 +24,7 @@ class Api:
     ) -> None:
         self._world, self._access, self._actions, self._sleep = world, access, actions, sleep
         self._idempotency = Idempotency(world)
-        self._rate_limit = RateLimit(world)
+        self._rate_limit, self._update_limit = RateLimit(world), UpdateLimit(world)
 
     def answer(self, request: Request) -> Answer:
         request_id = self._world.identifiers.new("req")
@@ -54,6 +54,7 @@ class Api:
         self._refuse(request, fault)
         self._access.check(request)
         self._rate_limit.check(time.monotonic())
+        self._update_limit.check(request)
         found = match(request.method, request.path)
         if found is None:
             url = f"{request.method}: {request.path}"

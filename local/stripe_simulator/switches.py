@@ -36,6 +36,7 @@ class Switches:
     refund_settlement_seconds: float = 60.0
     dispute_resolution_seconds: float = 5.0  # R: seconds later in test mode
     rate_limit_per_second: int = 0  # D: 25 in a sandbox, 100 live; 0 is no limit
+    payment_intent_updates_per_hour: int = 1000  # D; 0 is no limit
     webhook_timeout_seconds: float = 10.0
     webhook_retry_seconds: list[float] = field(
         # I: the intervals are unpublished; this is exponential, over about two and a half days (D: three).

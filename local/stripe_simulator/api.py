@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.stripe_simulator import faults, form
-from local.stripe_simulator.access import Access, RateLimit, UpdateLimit, lock_timeout, rate_limited
+from local.stripe_simulator.access import Access, RateLimit, UpdateLimit, admit_phone, lock_timeout, rate_limited
 from local.stripe_simulator.errors import ApiError, server_error
 from local.stripe_simulator.idempotency import Idempotency, fingerprint, in_use
 from local.stripe_simulator.params import read
@@ -52,7 +52,7 @@ class Api:
 
     def _answer(self, request: Request, request_id: str, fault: Body) -> Answer:
         self._refuse(request, fault)
-        self._access.check(request)
+        by_phone = self._access.check(request)
         self._rate_limit.check(time.monotonic())
         self._update_limit.check(request)
         found = match(request.method, request.path)
@@ -69,6 +69,8 @@ class Api:
         given = form.decode(request.body.decode(errors="replace") if request.method == "POST" else request.query)
         if request.method == "POST" and request.query:
             given = {**form.decode(request.query), **given}
+        if by_phone:
+            given = admit_phone(self._world, request, given)
         key = request.header("idempotency-key") if request.method == "POST" else None
         if key:
             with self._idempotency.reserved(key):

@@ -37,7 +37,11 @@ BILLING = nested({"address": ADDRESS, **dict.fromkeys(("email", "name", "phone",
 CARD_OPTIONS = nested(
     {
         "card": nested(
-            {"request_three_d_secure": choice("any", "automatic", "challenge"), "setup_future_usage": anything}
+            {
+                "request_extended_authorization": choice("if_available", "never"),
+                "request_three_d_secure": choice("any", "automatic", "challenge"),
+                "setup_future_usage": anything,
+            }
         )
     }
 )

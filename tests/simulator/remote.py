@@ -24,7 +24,8 @@ class Inspected(stripe.RequestsClient):
     def __init__(self) -> None:
         super().__init__(timeout=10)
 
-    def request(  # type: ignore[override] - the SDK's own transports differ from their base in the same way
+    # The SDK's own transports differ from their base in the same way.
+    def request(  # type: ignore[override]
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
         content, status, answered = super().request(method, url, headers, post_data)
@@ -53,10 +54,16 @@ class RemoteStage(Stage):
 
     def __init__(self, process: Process) -> None:
         self.process, self.transport = process, Inspected()
-        client = stripe.StripeClient(
-            SECRET, base_addresses={"api": process.url}, http_client=self.transport, max_network_retries=0
+        super().__init__(Controls(process), self._client(SECRET))  # type: ignore[arg-type]
+
+    def _client(self, key: str) -> stripe.StripeClient:
+        return stripe.StripeClient(
+            key, base_addresses={"api": self.process.url}, http_client=self.transport, max_network_retries=0
         )
-        super().__init__(Controls(process), client)  # type: ignore[arg-type]
+
+    def phone(self) -> stripe.StripeClient:
+        """What an app holds: the key that everybody may know."""
+        return self._client(PUBLISHABLE)
 
     def told(self) -> list[Fields]:
         page = self.client.v1.events.list({"limit": 100})

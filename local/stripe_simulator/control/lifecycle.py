@@ -10,29 +10,40 @@ from local.stripe_simulator.resources import captures, challenges, disputes, ref
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
+# S: what the SDK lists; the first four are the caller's own, the rest Stripe's.
+REASONS = (
+    *("duplicate", "fraudulent", "requested_by_customer", "abandoned"),
+    *("automatic", "expired", "void_invoice", "failed_invoice"),
+)
+ENDINGS = ("canceled", "expired", "requires_reauthorization")
 
-def _outcome(body: Any) -> str:
-    outcome = str(fields(body, {"outcome": str}, ("outcome",))["outcome"])
-    if outcome not in challenges.OUTCOMES:
+
+def _outcome(given: dict[str, Any]) -> str:
+    if given["outcome"] not in challenges.OUTCOMES:
         raise ControlRefused(f"outcome is one of {', '.join(challenges.OUTCOMES)}")
-    return outcome
+    return str(given["outcome"])
 
 
 def authenticate_payment(world: World, body: Any, id: str) -> Body:
-    return public(challenges.answer_payment(world, id, _outcome(body)))
+    given = fields(body, {"outcome": str, "payment_method": str}, ("outcome",))
+    return public(challenges.answer_payment(world, id, _outcome(given), given.get("payment_method")))
 
 
 def authenticate_setup(world: World, body: Any, id: str) -> Body:
-    return public(challenges.answer_setup(world, id, _outcome(body)))
+    return public(challenges.answer_setup(world, id, _outcome(fields(body, {"outcome": str}, ("outcome",)))))
 
 
 def expire(world: World, body: Any, id: str) -> Body:
-    """Before its time; the dates are those of the moment."""
-    fields(body, {})
+    """Before its time, and for any reason; the dates are those of the moment."""
+    given = fields(body, {"cancellation_reason": str, "status": str})
+    if given.get("cancellation_reason") not in {None, *REASONS}:
+        raise ControlRefused(f"cancellation_reason is one of {', '.join(REASONS)}")
+    if given.get("status", "canceled") not in ENDINGS:
+        raise ControlRefused(f"status is one of {', '.join(ENDINGS)}")
     intent = world.find("payment_intent", id, "intent", in_path=True)
     if intent["status"] != "requires_capture":
         raise ControlRefused(f"{id} holds nothing: its status is {intent['status']}")
-    captures.expire(world, {"subject": id})
+    captures.void(world, id, reason=given.get("cancellation_reason"), status=given.get("status", "canceled"))
     return public(intent)
 
 

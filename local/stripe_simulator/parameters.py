@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from local.stripe_simulator import evidence
 from local.stripe_simulator.metadata import metadata
 from local.stripe_simulator.params import (
     EXPAND,
@@ -21,7 +22,6 @@ from local.stripe_simulator.params import (
     nested,
     text,
 )
-from local.stripe_simulator.resources.disputes import EVIDENCE
 
 Kinds = Mapping[str, Kind]
 optional_text = clearable(text)
@@ -196,7 +196,7 @@ REFUND_UPDATE: Kinds = {**EXPAND, "metadata": metadata}
 REFUND_LIST: Kinds = {**LIST, "created": created_range, "charge": text, "payment_intent": text}
 DISPUTE_UPDATE: Kinds = {
     **EXPAND,
-    "evidence": nested(dict.fromkeys(EVIDENCE, optional_text)),
+    "evidence": evidence.KIND,
     "metadata": metadata,
     "submit": boolean,
 }

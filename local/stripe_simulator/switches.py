@@ -28,6 +28,8 @@ class Switches:
     refund_emits_legacy_updated: bool = True  # I
     refund_failure_emits_updated: bool = True  # I
     inquiry_withdraws_funds: bool = False  # I
+    dispute_lost_when_past_due: bool = True  # I
+    dispute_evidence_submitted_once: bool = False  # D says "typically"; what a second time answers is unknown
     extended_authorization: str = "refused"  # H; how an account that has it by contract is treated, too
     # D: each network has its own merchant categories.
     extended_authorization_brands: list[str] = field(default_factory=lambda: ["visa", "mastercard", "amex", "discover"])

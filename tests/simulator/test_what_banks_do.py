@@ -12,7 +12,8 @@ from tests.simulator.stage import Stage, refused
 DAY = 86_400
 # Every code of Stripe's list for cards (D), and one that it has not invented yet.
 DECLINE_CODES = """
-    approve_with_id call_issuer card_not_supported card_velocity_exceeded currency_not_supported do_not_honor
+    approve_with_id authentication_not_handled call_issuer card_not_supported card_velocity_exceeded
+    currency_not_supported do_not_honor
     do_not_try_again duplicate_transaction expired_card fraudulent generic_decline incorrect_address incorrect_cvc
     incorrect_number incorrect_pin incorrect_zip insufficient_funds invalid_account invalid_amount invalid_cvc
     invalid_expiry_month invalid_expiry_year invalid_number invalid_pin issuer_not_available lost_card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from local.stripe_simulator.control.input import ControlRefused, fields
@@ -15,6 +16,8 @@ REASONS = (
     *("duplicate", "fraudulent", "requested_by_customer", "abandoned"),
     *("automatic", "expired", "void_invoice", "failed_invoice"),
 )
+# What each word of a test means to an open dispute; an inquiry that is won or lost is closed without money.
+VERDICTS = {"won": "won", "lost": "lost", "needs_response": "escalated", "warning_closed": "lost"}
 ENDINGS = ("canceled", "expired", "requires_reauthorization")
 
 
@@ -48,18 +51,39 @@ def expire(world: World, body: Any, id: str) -> Body:
 
 
 def settle_refund(world: World, body: Any, id: str) -> Body:
-    status = fields(body, {"status": str}, ("status",))["status"]
+    given = fields(body, {"status": str, "failure_reason": str, "after_seconds": (int, float)}, ("status",))
+    status, reason = given["status"], given.get("failure_reason")
     if status not in {"pending", "requires_action", "succeeded", "failed", "canceled"}:
         raise ControlRefused("status is pending, requires_action, succeeded, failed or canceled")
+    if reason is not None and (status != "failed" or reason not in refunds.FAILURES):
+        raise ControlRefused(f"failure_reason is about a refund that failed: {', '.join(refunds.FAILURES)}")
+    due = _due(world, given)
     refund = world.find("refund", id, "id", in_path=True)
     if refund["balance_transaction"] is None:
         raise ControlRefused("the release of a hold is final")
     world.unschedule("settle_refund", id)
-    return public(refunds.move(world, refund, status))
+    if due is not None:
+        world.schedule("settle_refund", id, due, status=status, failure_reason=reason)
+        return public(refund)
+    return public(refunds.move(world, refund, status, reason))
+
+
+def _due(world: World, given: dict[str, Any]) -> float | None:
+    """When it is to happen, on the simulator's clock; nothing means now."""
+    if "after_seconds" not in given:
+        return None
+    seconds = float(given["after_seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ControlRefused("after_seconds starts at 0")
+    return world.clock.now() + seconds
 
 
 def open_dispute(world: World, body: Any) -> Body:
-    given = fields(body, {"charge": str, "payment_intent": str, "reason": str, "amount": int, "inquiry": bool})
+    known = {"charge": str, "payment_intent": str, "reason": str, "amount": int, "inquiry": bool}
+    given = fields(body, {**known, "respond_within_seconds": int})
+    within = given.get("respond_within_seconds", disputes.RESPONSE_SECONDS)
+    if within < 1:
+        raise ControlRefused("respond_within_seconds starts at 1")
     if ("charge" in given) == ("payment_intent" in given):
         raise ControlRefused("either charge or payment_intent")
     charge_id = given.get("charge")
@@ -75,16 +99,27 @@ def open_dispute(world: World, body: Any) -> Body:
         raise ControlRefused("amount is between 1 and what was captured")
     return public(
         disputes.open_dispute(
-            world, charge, given.get("reason", "fraudulent"), inquiry=given.get("inquiry", False), amount=amount
+            world,
+            charge,
+            given.get("reason", "fraudulent"),
+            inquiry=given.get("inquiry", False),
+            amount=amount,
+            respond_within_seconds=within,
         )
     )
 
 
 def decide_dispute(world: World, body: Any, id: str) -> Body:
-    status = fields(body, {"status": str}, ("status",))["status"]
-    if status not in {"won", "lost"}:
-        raise ControlRefused("status is won or lost")
+    given = fields(body, {"status": str, "after_seconds": (int, float)}, ("status",))
+    verdict, due = VERDICTS.get(given["status"]), _due(world, given)
+    if verdict is None:
+        raise ControlRefused(f"status is one of {', '.join(VERDICTS)}")
     dispute = world.find("dispute", id, "id", in_path=True)
     if dispute["status"] not in disputes.OPEN:
         raise ControlRefused("the dispute is closed already")
-    return public(disputes.decide(world, dispute, status))
+    if given["status"] not in {"won", "lost"} and not dispute["status"].startswith("warning"):
+        raise ControlRefused(f"only an inquiry becomes {given['status']}")
+    if due is not None:
+        world.schedule("decide_dispute", id, due, verdict=verdict)
+        return public(dispute)
+    return public(disputes.decide(world, dispute, verdict))

@@ -95,6 +95,9 @@ def far(server: Process) -> Iterator[RemoteStage]:
     server.control("POST", "clock", {"freeze": True})
     stage = RemoteStage(server)
     yield stage
+    server.control("DELETE", "faults")
+    # Reading them back checks every event against the schema.
+    stage.told()
     stage.transport.close()
 
 

@@ -37,15 +37,15 @@ def test_half_a_year_of_everything_happens_in_order_at_its_own_time(stage: Stage
     ]
 
 
-def test_a_thousand_holds_lapse_in_half_a_year_in_seconds(stage: Stage):
-    """The bound is loose, for slow machines: what matters is that it does not grow with the days."""
+def test_hundreds_of_holds_lapse_in_half_a_year_in_a_moment(stage: Stage):
+    """The bound is loose, and of CPU time: what matters is that it does not grow with the days."""
     card = stage.card()
     for _ in range(300):
         stage.hold(card)
         stage.simulator.advance(600)
-    began = time.perf_counter()
+    began = time.process_time()
     stage.simulator.advance(180 * DAY)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
 
     assert {each["status"] for each in stage.simulator.store.rows("payment_intent").values()} == {"canceled"}
     assert took < 2

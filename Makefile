@@ -61,6 +61,7 @@ build: tools ## Build for AWS into .aws-sam, for sam deploy (RUNTIME=python3.13 
 	@LAYER_UV="$(CURDIR)/$(VENV)/uv" LAYER_PYTHON="$(CURDIR)/$(VENV)/python" \
 		LAYER_RUNTIME=$(RUNTIME) LAYER_ARCHITECTURE=$(ARCHITECTURE) \
 		$(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@$(VENV)/python -c 'import sys; v = "python%d.%d" % sys.version_info[:2]; v == "$(RUNTIME)" or print("\nThe layers have no bytecode, so cold starts take twice as long: .venv is of %s. For bytecode: make build PYTHON=$(RUNTIME)" % v)'
 
 lock: tools ## Choose new versions and write every lock file
 	@$(RUN) local.lock
@@ -91,6 +92,6 @@ clean: ## Remove everything that the commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:
-	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11 to 3.14: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11 to 3.14, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11, 3.12 or 3.13, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
 	@"$(PYTHON)" local/bootstrap.py

@@ -107,6 +107,20 @@ def test_only_one_function_puts_events_and_only_on_the_deployments_bus(stage):
     }
 
     assert allowed == {("PublishEventsRole", "DomainEventsBus")}
+def test_only_who_replays_answers_may_read_them():
+    """The caller's bucket lies in the same table, and is written without being read."""
+    for function in DOCUMENTED:
+        may_read = ("dynamodb:GetItem", "IdempotencyTable") in rights(function)
+        assert may_read <= (function.tables.get("idempotency") == "rw"), function.folder
+
+
+def test_only_what_hangs_on_an_event_as_it_was_read_may_check_it():
+    """A booking, and what the clock begins. Everything else is conditional on the booking alone."""
+    checking = {
+        function.folder for function in DOCUMENTED if ("dynamodb:ConditionCheckItem", "EventsTable") in rights(function)
+    }
+
+    assert checking == {"place_hold", "take_next_step"}
 
 
 def test_nobody_may_change_or_delete_a_line_of_the_log():

@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from holdfast.budget import LAST_TRY_SECONDS, STRIPE_CALL_SECONDS, Budget
 from holdfast.call_failures import CallFailed, CallRefused, CardRefused, NothingExecuted, OutcomeUnknown
 from holdfast.stripe_calls import MAX_TRIES, call
+from holdfast.stripe_gateway import client
+from local.stripe_simulator.in_process import InProcessHTTPClient
+from local.stripe_simulator.simulator import Simulator
 from tests.unit.builders import decline
 
 
@@ -448,3 +451,17 @@ def test_whatever_was_sent_and_not_understood_is_unknown(answer, answered):
 
     assert isinstance(ended, OutcomeUnknown)
     assert ended.answered is answered
+
+
+def test_the_sdk_leaves_nothing_in_the_home_folder(tmp_path, monkeypatch):
+    """Lambda's cannot be written to, and on a laptop nobody asked for it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("stripe._telemetry_id._loaded", False)
+    monkeypatch.setattr("stripe._telemetry_id._cached_id", None)
+    monkeypatch.setattr(stripe, "enable_telemetry", True)  # as the SDK comes
+    simulator = Simulator()
+
+    client("sk_test_home", http_client=InProcessHTTPClient(simulator)).v1.customers.create()
+    simulator.close()
+
+    assert list(tmp_path.iterdir()) == []

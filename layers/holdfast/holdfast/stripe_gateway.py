@@ -30,6 +30,8 @@ def client(
     secret_key: str, api_base: str | None = None, http_client: stripe.HTTPClient | None = None
 ) -> stripe.StripeClient:
     """A client without retries of its own and with our timeout. Expensive: make it once per function."""
+    # For its telemetry the SDK keeps an id in the home folder, which Lambda has not and a laptop's owner did not offer.
+    stripe.enable_telemetry = False
     return stripe.StripeClient(
         secret_key,
         http_client=http_client or stripe.RequestsClient(timeout=STRIPE_CALL_SECONDS),

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from holdfast.booking import (
     Booking,
-    Dispute,
     Hold,
     HoldState,
     Kind,
@@ -20,6 +19,7 @@ from holdfast.booking import (
     Refund,
     RefundStatus,
 )
+from holdfast.dispute import Dispute
 from holdfast.event import Event
 from holdfast.money import Money
 from holdfast.policy import DEFAULT

@@ -17,8 +17,9 @@ HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 # without knowing any of them, tested exhaustively in milliseconds, and trusted when a simulation replays it.
 PURE = frozenset(
     """
-    answers booking call_failures effects errors event hints log measures money movements moving next_step policy
-    policy_input policy_terms policy_text reconcile served settlement stripe_objects
+    answers booking call_failures dispute dispute_adoption dispute_clock dispute_evidence dispute_settlement
+    dispute_story effects errors event evidence_fields hints log measures money movements moving next_step policy
+    policy_input policy_terms policy_text reconcile refund_rules served served_disputes settlement stripe_objects
     """.split()
 )
 # Of the standard library, what reads the world or changes it.

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast import stripe_translation as translate
-from holdfast.booking import Dispute, RefundStatus
+from holdfast.booking import RefundStatus
+from holdfast.dispute import Dispute
 from holdfast.stripe_objects import Decline, PaymentIntent, StripeRefund
 
 CREATED, LAPSES = 1_795_000_000, 1_795_604_800

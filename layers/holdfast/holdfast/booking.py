@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.errors import Conflict
 from holdfast.money import Money
 from holdfast.policy import Policy
@@ -112,27 +113,6 @@ class Refund:
         return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
 
 
-# Stripe: `won` gave the money back, `prevented` never took it. A `warning_*` status is an inquiry: nothing has moved,
-# and the charge can still be refunded.
-SETTLED_DISPUTES: Final = frozenset({"won", "prevented"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispute:
-    """A dispute or an inquiry; `status` is Stripe's own word, `due_by` the deadline for evidence."""
-
-    dispute_id: str
-    amount: int
-    status: str
-    reason: str
-    due_by: datetime | None = None
-
-    @property
-    def weighs(self) -> bool:
-        """Whether it shows in `payment_status` and stands in the way of refunds."""
-        return self.status not in SETTLED_DISPUTES and not self.status.startswith("warning_")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A movement of money under way. Everything the effect needs is frozen here when the operation begins.
@@ -205,6 +185,9 @@ class Booking:
     attempts: int = 0
     attention: str | None = None
     attention_since: datetime | None = None
+    # An answer to a dispute that is on its way to Stripe, and the deadlines that staff were told of.
+    dispute_response: DisputeResponse | None = None
+    disputes_noticed: tuple[str, ...] = ()
 
     @property
     def currency(self) -> str:
@@ -224,6 +207,11 @@ class Booking:
         return any(dispute.weighs for dispute in self.disputes)
 
     @property
+    def barred_by(self) -> Dispute | None:
+        """The dispute that stands in the way of refunds, if one does."""
+        return next((dispute for dispute in self.disputes if dispute.bars_refunds), None)
+
+    @property
     def refund_failed(self) -> bool:
         """What a cancellation owes came back from the bank: sending it again needs another route, so a person."""
         return any(not refund.counts and refund.reason in CANCELLATION_REFUNDS for refund in self.refunds)
@@ -232,7 +220,10 @@ class Booking:
     def owes_refund(self) -> bool:
         """The organiser cancelled, and money that can be sent back is still here."""
         return (
-            self.event_cancelled_at is not None and self.refundable > 0 and not self.disputed and not self.refund_failed
+            self.event_cancelled_at is not None
+            and self.refundable > 0
+            and self.barred_by is None
+            and not self.refund_failed
         )
 
     @property

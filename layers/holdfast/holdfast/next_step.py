@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast.booking import Booking, HoldState, Kind, Outcome
+from holdfast.dispute_clock import dispute_due_at, earlier
 from holdfast.event import Event
 from holdfast.movements import Begin, Close, cancellation, capture, derivation, release
 from holdfast.policy import NoShowCapture, no_show_fee
@@ -82,11 +83,13 @@ def _within_hold(booking: Booking, moment: datetime) -> datetime:
 
 
 def due_at(booking: Booking) -> datetime | None:
-    """The instant at which the clock has to look at this booking; a step that failed is not due before `retry_at`."""
+    """The instant at which the clock has to look at this booking; a step that failed is not due before `retry_at`,
+    which puts no dispute off.
+    """
     due = _due_by_facts(booking)
     if due is not None and booking.retry_at is not None:
-        return max(due, booking.retry_at)
-    return due
+        due = max(due, booking.retry_at)
+    return earlier(due, dispute_due_at(booking))
 
 
 def _due_by_facts(booking: Booking) -> datetime | None:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from holdfast.booking import Booking, Dispute, Hold, HoldState, Outcome, Refund, RefundStatus, with_dispute, with_refund
+from holdfast.booking import Booking, Hold, HoldState, Outcome, Refund, RefundStatus, with_refund
+from holdfast.dispute_adoption import observe_dispute
 from holdfast.log import Entry, wire_time
 from holdfast.next_step import too_short
 from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
@@ -34,7 +35,7 @@ def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
             booking, more = observe_refund(booking, refund, now)
             entries = [*entries, *more]
     for dispute in seen.disputes:
-        booking, more = observe_dispute(booking, dispute)
+        booking, more = observe_dispute(booking, dispute, now)
         entries = [*entries, *more]
     return booking, entries
 
@@ -203,22 +204,6 @@ def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Chang
         operation_id=operation_id,
         reason=seen.failure_reason or ("refund_updated" if known else "refunded"),
         stripe_id=seen.id,
+        details={"pending_reason": seen.pending_reason} if seen.pending_reason else {},
     )
     return changed, [entry]
-
-
-def observe_dispute(booking: Booking, seen: Dispute) -> Change:
-    """A dispute opened, moved or closed."""
-    known = next((dispute for dispute in booking.disputes if dispute.dispute_id == seen.dispute_id), None)
-    if known == seen:
-        return booking, []
-    entry = Entry(
-        kind="dispute",
-        status=seen.status,
-        actor="stripe",
-        amount=seen.amount,
-        reason=seen.reason,
-        stripe_id=seen.dispute_id,
-        details={"due_by": wire_time(seen.due_by) if seen.due_by else None},
-    )
-    return with_dispute(booking, seen), [entry]

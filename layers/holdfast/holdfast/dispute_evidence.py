@@ -52,7 +52,8 @@ class Case:
         """The clause of the accepted terms that the charge follows, as it was logged when the capture began."""
         begun = next((each for each in self.lines if each["kind"] == "capture" and each["status"] == "started"), None)
         clause = begun["details"].get("clause") if begun else None
-        return clause if isinstance(clause, str) else None
+        # Where no term of a policy decided, the clause is one word, and says no more than the reason does.
+        return clause if isinstance(clause, str) and " " in clause else None
 
     @property
     def asked_to_cancel(self) -> Line | None:

@@ -168,12 +168,6 @@ def _outside(line: Line) -> Told:
             return None
 
 
-def _disputed(line: Line) -> Told:
-    if line["details"].get("step") in ("funds_withdrawn", "funds_reinstated", "deadline_near"):
-        return None
-    return f"The payment is disputed ({line['stripe_id']}): {line['status']}."
-
-
 _TELLERS: Final[Mapping[tuple[str, str], _Teller]] = {
     ("authorize", "started"): _asked_for_a_hold,
     ("authorize", "pending"): _said("The bank asked the customer for 3-D Secure."),
@@ -196,5 +190,4 @@ _TELLERS: Final[Mapping[tuple[str, str], _Teller]] = {
     ("release", "succeeded"): _with_amount("The hold was given back ({id})."),
     ("refund", "*"): _refund,
     ("external", "*"): _outside,
-    ("dispute", "*"): _disputed,
 }

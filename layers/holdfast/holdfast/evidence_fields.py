@@ -86,17 +86,19 @@ def check_each(texts: Edits) -> None:
 
 
 def shortened(paragraphs: Sequence[str], most: int) -> str:
-    """The lines that fit: the first and the last are kept, and the gap between them is told."""
+    """The lines that fit: the first and the last are kept, and the gap between them is told. Where not even those two
+    fit, the text is cut.
+    """
     text = "\n".join(paragraphs)
     if len(text) <= most:
         return text
     head, tail = list(paragraphs[: len(paragraphs) // 2]), list(paragraphs[len(paragraphs) // 2 :])
-    while head or tail:
+    while len(head) + len(tail) > 2:
         (head if len(head) > len(tail) else tail).pop(-1 if len(head) > len(tail) else 0)
         gone = len(paragraphs) - len(head) - len(tail)
-        text = "\n".join([*head, f"({gone} more lines)", *tail])
-        if len(text) <= most:
-            return text
+        kept = "\n".join([*head, f"({gone} more lines)", *tail])
+        if len(kept) <= most:
+            return kept
     return text[:most]
 
 

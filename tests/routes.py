@@ -70,6 +70,26 @@ ROUTES = (
         {"price": {"amount": 6000, "currency": "eur"}, "consent": "by mail"},
         ids=_BOOKING,
     ),
+    Route("list_disputes", "GET", "/disputes", _OF_STAFF),
+    Route("get_dispute", "GET", "/bookings/{booking_id}/dispute", _OF_STAFF, ids=_BOOKING),
+    Route(
+        "edit_dispute_evidence",
+        "PUT",
+        "/bookings/{booking_id}/dispute/evidence",
+        _OF_STAFF,
+        {"evidence": {"customer_name": "Alice"}},
+        ids=_BOOKING,
+    ),
+    Route(
+        "submit_dispute_evidence",
+        "POST",
+        "/bookings/{booking_id}/dispute/submit",
+        _OF_STAFF,
+        {},
+        keyed=True,
+        ids=_BOOKING,
+    ),
+    Route("accept_dispute", "POST", "/bookings/{booking_id}/dispute/accept", _OF_STAFF, {}, keyed=True, ids=_BOOKING),
     Route("create_refund", "POST", "/refunds", BOTH, {"booking_id": "bk_1", "reason": "duplicate"}, keyed=True),
 )
 BY_FUNCTION = {route.function: route for route in ROUTES}

@@ -15,7 +15,7 @@ MONEY = {"amount", "currency"}
 EVENT = set("event_id title price starts_at ends_at timezone hold_amount policy policy_hash".split())
 BOOKING = set(
     "booking_id user_id event_id payment_status outcome price hold captured refunded fee starts_at "
-    "free_cancellation_until checked_in_at cancelled_at next_action created_at updated_at version".split()
+    "free_cancellation_until checked_in_at cancelled_at next_action created_at updated_at version refunds".split()
 )
 LINE = set(
     "sequence operation_id kind status amount currency actor reason stripe_id details created_at "

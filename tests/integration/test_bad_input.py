@@ -29,11 +29,12 @@ WITH_BODY = [route for route in ROUTES if route.body is not None]
 
 @dataclass
 class Scene:
-    """Alice has one booking held, one captured and one refunded in part; bob has a card; mallory has nothing."""
+    """Alice has a booking held, one captured and refunded in part, one disputed; bob has a card; mallory nothing."""
 
     world: World
     held: str
     captured: str
+    disputed: str
     card: str
     bobs_card: str
     keys: int = 0
@@ -58,7 +59,7 @@ class Scene:
     ) -> Answer:
         """A good request to the route, but for what is named here."""
         role = role or (STAFF if STAFF in route.roles else CUSTOMER)
-        ids = self.ids()
+        ids = self.ids() | ({"booking_id": self.disputed} if "/dispute" in route.resource else {})
         self.keys += 1
         event = proxy_event(
             route.method,
@@ -100,7 +101,12 @@ def scene(standing_world: World) -> Scene:
     captured = world.hold(key="scene-2").body["booking_id"]
     world.on("complete", captured, staff="sam", key="scene-3")
     world.refund(captured, amount=1000, key="scene-4")
-    return Scene(world, held, captured, card, world.card("bob"))
+    disputed_card = world.card(card="pm_card_createDispute")
+    disputed = world.hold(key="scene-5", payment_method_id=disputed_card).body["booking_id"]
+    world.on("complete", disputed, staff="sam", key="scene-6")
+    for event in world.stripe_events():
+        world.apply_event(event)
+    return Scene(world, held, captured, disputed, card, world.card("bob"))
 
 
 def refused(answer: Answer, expected: tuple[int, str]) -> None:
@@ -240,7 +246,7 @@ def test_elsewhere_the_key_is_ignored(scene: Scene, route: Route) -> None:
             assert scene.ask(route, key=key).status == 200
 
 
-LISTS = [BY_FUNCTION[name] for name in ("list_bookings", "list_transactions", "list_payment_methods")]
+LISTS = [BY_FUNCTION[name] for name in ("list_bookings", "list_transactions", "list_payment_methods", "list_disputes")]
 BAD_LIMITS = [
     "0",
     "101",
@@ -445,7 +451,7 @@ def test_what_no_body_declares_itself_to_be_does_not_matter(scene: Scene, route:
         route, body=None, raw="", headers={"Content-Type": declared}, path={"booking_id": scene.captured}
     )
 
-    assert with_nothing.status in (201, 409), with_nothing.body
+    assert with_nothing.status in (201, 404, 409), with_nothing.body
 
 
 @each_route(ROUTES)
@@ -533,6 +539,15 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("cancel_booking", "charge_fee", [0, 1, "true", "", [], {}, 1.0]),
     ("complete_booking", "amount", INTEGERS),
     ("waive_no_show", "reason", TEXTS),
+    ("edit_dispute_evidence", "dispute_id", OPTIONAL_IDS),
+    ("edit_dispute_evidence", "evidence", [None, *(value for value in STRINGS if value != {})]),
+    ("edit_dispute_evidence", "evidence.customer_name", [*STRINGS[:-1], " ", "a\x07b", "x" * 5001]),
+    ("edit_dispute_evidence", "evidence.uncategorized_text", ["x" * 20_001]),
+    ("edit_dispute_evidence", "evidence.receipt", ["file_1"]),
+    ("submit_dispute_evidence", "dispute_id", OPTIONAL_IDS),
+    ("submit_dispute_evidence", "evidence_hash", [*STRINGS, "x" * 129]),
+    ("accept_dispute", "dispute_id", OPTIONAL_IDS),
+    ("accept_dispute", "reason", [text for text in TEXTS if text is not None]),
     ("create_refund", "booking_id", [*IDS, "x" * 65]),
     ("create_refund", "amount", [*INTEGERS, 0]),
     ("create_refund", "reason", TEXTS),
@@ -672,7 +687,9 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=10), VALUES, max_size=6).map(json.dumps)
 RAW = st.none() | BODIES | st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode())
 IDS_OF_ANYBODY = st.text(min_size=1, max_size=80) | st.from_regex(r"\A[A-Za-z0-9_-]{1,64}\Z") | st.just("yoga")
-PARAMETERS = st.sampled_from(["limit", "cursor", "event_id", "payment_status", "attention"]) | st.text(max_size=10)
+PARAMETERS = st.sampled_from(
+    ["limit", "cursor", "event_id", "payment_status", "attention", "dispute_id", "due_within_hours"]
+) | st.text(max_size=10)
 QUERIES = st.none() | st.dictionaries(
     PARAMETERS, st.text(max_size=40) | st.integers().map(str) | st.sampled_from(["held", "true", "yoga"]), max_size=3
 )
@@ -769,6 +786,6 @@ MONEY = ("payment_intent", "charge", "refund", "dispute")
 def test_the_scene_has_money_to_lose(scene: Scene) -> None:
     kept = money_of(scene.world)
 
-    assert len(kept["BookingsTable"]) == 2
-    assert [len(kept[name]) for name in MONEY] == [2, 2, 1, 0]
+    assert len(kept["BookingsTable"]) == 3
+    assert [len(kept[name]) for name in MONEY] == [3, 3, 1, 1]
     assert scene.world.booking(scene.held).starts_at - scene.world.time() == timedelta(days=2)

@@ -87,6 +87,13 @@ def an_event_under_way(world: World) -> None:
     world.advance(days=2, hours=1)
 
 
+def a_dispute(world: World) -> None:
+    a_payment(world)
+    world.simulator.control("POST", "/_simulator/disputes", {"payment_intent": INTENT})
+    for event in world.stripe_events():
+        assert world.apply_event(event)
+
+
 Prepare = Callable[[World], None]
 Expected = Callable[[Answer], bool]
 SERVED: dict[str, tuple[Prepare, int, Expected]] = {
@@ -120,6 +127,15 @@ SERVED: dict[str, tuple[Prepare, int, Expected]] = {
     "check_in_booking": (a_booking, 200, lambda answer: answer.body["checked_in_at"] is not None),
     "complete_booking": (a_booking, 200, lambda answer: answer.body["captured"] == 4200),
     "waive_no_show": (a_booking, 200, lambda answer: answer.body["outcome"] == "open"),
+    "list_disputes": (
+        a_dispute,
+        200,
+        lambda answer: [each["booking_id"] for each in answer.body["items"]] == [BOOKING],
+    ),
+    "get_dispute": (a_dispute, 200, lambda answer: answer.body["evidence"]["service_date"]),
+    "edit_dispute_evidence": (a_dispute, 200, lambda answer: answer.body["edited"] == ["customer_name"]),
+    "submit_dispute_evidence": (a_dispute, 200, lambda answer: answer.body["status"] == "under_review"),
+    "accept_dispute": (a_dispute, 200, lambda answer: answer.body["status"] == "lost"),
     "create_refund": (a_payment, 201, lambda answer: answer.body["amount"] == 1500),
 }
 

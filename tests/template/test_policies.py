@@ -107,6 +107,8 @@ def test_only_one_function_puts_events_and_only_on_the_deployments_bus(stage):
     }
 
     assert allowed == {("PublishEventsRole", "DomainEventsBus")}
+
+
 def test_only_who_replays_answers_may_read_them():
     """The caller's bucket lies in the same table, and is written without being read."""
     for function in DOCUMENTED:

@@ -76,7 +76,7 @@ def test_the_log_has_a_stream_of_new_lines_and_no_other_table_has_one():
 @pytest.mark.parametrize(
     ("name", "keys_only"),
     [
-        ("BookingsTable", {"by_month", "by_due", "by_payment_intent", "by_attention"}),
+        ("BookingsTable", {"by_month", "by_due", "by_payment_intent", "by_attention", "by_dispute"}),
         ("EventsTable", {"by_due"}),
         ("TransactionsTable", {"by_day"}),
     ],

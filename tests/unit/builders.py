@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from holdfast.booking import (
     Booking,
-    Dispute,
     Hold,
     HoldState,
     Kind,
@@ -23,6 +22,7 @@ from holdfast.booking import (
     Setup,
     SetupState,
 )
+from holdfast.dispute import Dispute
 from holdfast.event import Event
 from holdfast.money import Money
 from holdfast.policy import DEFAULT

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from holdfast.booking import (
     MAY_BEGIN,
     TRANSITIONS,
-    Dispute,
     HoldState,
     Kind,
     Outcome,
@@ -25,6 +24,7 @@ from holdfast.booking import (
     with_dispute,
     with_refund,
 )
+from holdfast.dispute import Dispute
 from holdfast.errors import Conflict
 from tests.unit.builders import (
     START,

@@ -28,7 +28,11 @@ def line(kind, status, *, amount=5000, reason="why"):
         ("refund", "pending", "RefundsPending", None),
         ("refund", "failed", "RefundsFailed", None),
         ("external", "succeeded", "OutsideChanges", "why"),
+        ("refund", "canceled", "RefundsCanceled", None),
         ("dispute", "needs_response", "Disputes", None),
+        ("evidence", "succeeded", "EvidenceSubmitted", None),
+        ("evidence", "failed", "EvidenceRefused", None),
+        ("dispute_accept", "succeeded", "DisputesAccepted", None),
     ],
 )
 def test_a_line_counts_once_with_its_amount(kind, status, name, reason):
@@ -51,6 +55,22 @@ def test_a_line_counts_once_with_its_amount(kind, status, name, reason):
 )
 def test_beginnings_and_facts_count_nothing(kind, status):
     assert count(line(kind, status)) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("opened", "Disputes"),
+        ("closed", "Disputes"),
+        ("funds_withdrawn", "DisputeFundsWithdrawn"),
+        ("funds_reinstated", "DisputeFundsReinstated"),
+        ("deadline_near", "DisputeDeadlinesNear"),
+    ],
+)
+def test_money_that_a_dispute_moves_is_counted_apart_from_its_states(step, name):
+    written = line("dispute", "needs_response") | {"details": {"step": step}}
+
+    assert count(written) == Count(name, "eur", 5000)
 
 
 def test_where_no_money_is_meant_the_amount_is_nothing():

@@ -17,7 +17,15 @@ from holdfast.policy_schema import PARTIAL_POLICY, SERVED_POLICY
 from holdfast.views import BookingView, EventView
 from local import openapi
 
-WHO_NEEDS_A_KEY = {"place_hold", "confirm_hold", "cancel_booking", "complete_booking", "create_refund"}
+WHO_NEEDS_A_KEY = {
+    "place_hold",
+    "confirm_hold",
+    "cancel_booking",
+    "complete_booking",
+    "create_refund",
+    "submit_dispute_evidence",
+    "accept_dispute",
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +64,11 @@ def test_every_route_of_the_contract_is_described_and_no_other(document):
         "POST /bookings/{booking_id}/complete",
         "POST /bookings/{booking_id}/waive",
         "POST /refunds",
+        "GET /disputes",
+        "GET /bookings/{booking_id}/dispute",
+        "PUT /bookings/{booking_id}/dispute/evidence",
+        "POST /bookings/{booking_id}/dispute/submit",
+        "POST /bookings/{booking_id}/dispute/accept",
     }
 
 

@@ -17,9 +17,10 @@ HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 # without knowing any of them, tested exhaustively in milliseconds, and trusted when a simulation replays it.
 PURE = frozenset(
     """
-    answers booking call_failures coverage declines domain_event_types domain_events effects errors event facts hints
+    answers booking call_failures coverage declines dispute dispute_adoption dispute_clock dispute_evidence
+    dispute_settlement dispute_story domain_event_types domain_events effects errors event evidence_fields facts hints
     hold_settlement log measures money movements moving next_step no_show placing policy policy_input policy_terms
-    policy_text reconcile reminders served settlement stripe_objects
+    policy_text reconcile refund_rules reminders served served_disputes settlement stripe_objects
     """.split()
 )
 # Of the standard library, what reads the world or changes it.

@@ -444,7 +444,7 @@ def test_a_dispute_is_logged_in_stripes_own_word(word):
 
     assert after.disputes == (dispute(word, due_by=END),)
     assert (line.kind, line.status, line.reason) == ("dispute", word, "fraudulent")
-    assert line.details == {"due_by": "2026-11-23T22:00:00Z"}
+    assert line.details["due_by"] == "2026-11-23T22:00:00Z"
 
 
 # --- once, and in any order -------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ def test_a_booking_as_the_contract_has_it():
         "created_at": "2026-11-20T20:00:00Z",
         "updated_at": "2026-11-20T20:00:00Z",
         "version": 3,
+        "refunds": [],
     }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast import stripe_translation as translate
-from holdfast.booking import Dispute, RefundStatus
+from holdfast.booking import RefundStatus
+from holdfast.dispute import Dispute
 from holdfast.stripe_objects import Decline, PaymentIntent, StripeRefund
 
 CREATED, LAPSES = 1_795_000_000, 1_795_604_800
@@ -146,8 +147,31 @@ def test_a_refund_is_ours_by_its_metadata(metadata, operation_id):
 
 
 @pytest.mark.parametrize(
+    ("status", "said", "waits_for"),
+    [
+        ("pending", "insufficient_funds", "insufficient_funds"),
+        ("pending", None, None),
+        ("requires_action", None, "requires_action"),
+        ("a word from next year", None, "a word from next year"),
+        ("succeeded", "processing", None),
+        ("failed", None, None),
+    ],
+)
+def test_what_a_refund_waits_for_is_kept_while_it_waits(status, said, waits_for):
+    raw = {"id": "re_1", "amount": 1000, "status": status} | ({"pending_reason": said} if said else {})
+
+    assert translate.refund(raw).pending_reason == waits_for
+
+
+@pytest.mark.parametrize(
     ("details", "due_by"),
-    [({"due_by": CREATED}, datetime.fromtimestamp(CREATED, UTC)), ({"due_by": None}, None), ({}, None), (None, None)],
+    [
+        ({"due_by": CREATED}, datetime.fromtimestamp(CREATED, UTC)),
+        ({"due_by": 0}, None),  # the bank allows no answer
+        ({"due_by": None}, None),
+        ({}, None),
+        (None, None),
+    ],
 )
 def test_a_dispute(details, due_by):
     raw = {
@@ -160,6 +184,45 @@ def test_a_dispute(details, due_by):
 
     assert translate.dispute(raw) == Dispute(
         dispute_id="du_1", amount=5000, status="lost", reason="fraudulent", due_by=due_by
+    )
+
+
+def test_a_dispute_with_all_that_stripe_says_of_it():
+    moved = [
+        {"amount": -5400, "fee": 1500, "currency": "usd"},
+        {"amount": 5400, "fee": 0, "currency": "usd"},
+    ]
+    raw = {
+        "id": "du_1",
+        "amount": 5000,
+        "currency": "eur",
+        "charge": {"id": "ch_1"},
+        "created": CREATED,
+        "status": "won",
+        "reason": "product_not_received",
+        "network_reason_code": "13.1",
+        "is_charge_refundable": False,
+        "balance_transactions": moved,
+        "evidence_details": {"due_by": LAPSES},
+        "metadata": {"operation_id": "dr_1"},
+    }
+
+    assert translate.dispute(raw) == Dispute(
+        dispute_id="du_1",
+        amount=5000,
+        currency="eur",
+        charge_id="ch_1",
+        opened_at=datetime.fromtimestamp(CREATED, UTC),
+        status="won",
+        reason="product_not_received",
+        network_reason_code="13.1",
+        refundable=False,
+        withdrawn=5400,
+        reinstated=5400,
+        fees=1500,
+        balance_currency="usd",
+        due_by=datetime.fromtimestamp(LAPSES, UTC),
+        operation_id="dr_1",
     )
 
 

@@ -19,6 +19,7 @@ from holdfast.errors import (
     RuleRefused,
     TooFarAhead,
 )
+from holdfast.refund_rules import disputed
 from holdfast.served import booking_view, refund_view
 from holdfast.settlement import PLACING, Abandoned, Authorized, Declined, NeedsAction, Refunded, Refused, Verdict
 
@@ -66,6 +67,8 @@ def _refused(operation: Operation, code: str, after: Booking) -> Answer | None:
     if operation.kind in PLACING:
         return error_answer(CardDeclined("This card cannot be used.", decline_code=None, booking_id=after.booking_id))
     if operation.kind is Kind.REFUND and operation.outcome is None:
+        if after.barred_by is not None:
+            return error_answer(Conflict(disputed(after.barred_by)))
         if code == "charge_disputed":
             return error_answer(Conflict("The charge is disputed: the bank decides, it cannot be refunded."))
         return error_answer(RuleRefused.at("/amount", f"The refund was refused; {after.refundable} is left to refund."))

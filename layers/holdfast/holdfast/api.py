@@ -43,7 +43,11 @@ from holdfast.fields import (
     BookingId,
     CurrencyCode,
     Cursor,
+    DisputeId,
     EventId,
+    EvidenceEdits,
+    EvidenceHash,
+    HoursAhead,
     IdempotencyKey,
     Limit,
     OptionalIdempotencyKey,
@@ -62,6 +66,8 @@ from holdfast.problems import PROBLEM_JSON, problem_of
 from holdfast.rate_limit import CARDS, MONEY, READS, OperationClass
 from holdfast.views import (
     BookingView,
+    DisputePacketView,
+    DisputeView,
     EventView,
     HoldView,
     LogLineView,
@@ -76,8 +82,9 @@ from holdfast.views import (
 
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
-    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor", "EventId",
-    "EventView", "HoldView", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView",
+    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor",
+    "DisputeId", "DisputePacketView", "DisputeView", "EventId", "EventView", "EvidenceEdits", "EvidenceHash",
+    "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView",
     "OptionalIdempotencyKey", "Page",
     "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Reason",
     "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",

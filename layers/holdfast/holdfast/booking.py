@@ -14,12 +14,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.errors import Conflict
 from holdfast.facts import (
     CANCELLATION_REFUNDS,
     DEFAULT_TERMS,
     HOLD_PLACING,
-    Dispute,
     Hold,
     HoldState,
     HoldTerms,
@@ -146,6 +146,9 @@ class Booking:
     contested_at: datetime | None = None
     no_show_upheld_at: datetime | None = None
     reminded: tuple[str, ...] = ()
+    # An answer to a dispute that is on its way to Stripe, and the deadlines that staff were told of.
+    dispute_response: DisputeResponse | None = None
+    disputes_noticed: tuple[str, ...] = ()
 
     @property
     def currency(self) -> str:
@@ -165,6 +168,11 @@ class Booking:
         return any(dispute.weighs for dispute in self.disputes)
 
     @property
+    def barred_by(self) -> Dispute | None:
+        """The dispute that stands in the way of refunds, if one does."""
+        return next((dispute for dispute in self.disputes if dispute.bars_refunds), None)
+
+    @property
     def refund_failed(self) -> bool:
         """What a cancellation owes came back from the bank: sending it again needs another route, so a person."""
         return any(not refund.counts and refund.reason in CANCELLATION_REFUNDS for refund in self.refunds)
@@ -173,7 +181,10 @@ class Booking:
     def owes_refund(self) -> bool:
         """The organiser cancelled, and money that can be sent back is still here."""
         return (
-            self.event_cancelled_at is not None and self.refundable > 0 and not self.disputed and not self.refund_failed
+            self.event_cancelled_at is not None
+            and self.refundable > 0
+            and self.barred_by is None
+            and not self.refund_failed
         )
 
     @property

@@ -146,27 +146,6 @@ class Refund:
         return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
 
 
-# Stripe: `won` gave the money back, `prevented` never took it. A `warning_*` status is an inquiry: nothing has moved,
-# and the charge can still be refunded.
-SETTLED_DISPUTES: Final = frozenset({"won", "prevented"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispute:
-    """A dispute or an inquiry; `status` is Stripe's own word, `due_by` the deadline for evidence."""
-
-    dispute_id: str
-    amount: int
-    status: str
-    reason: str
-    due_by: datetime | None = None
-
-    @property
-    def weighs(self) -> bool:
-        """Whether it shows in `payment_status` and stands in the way of refunds."""
-        return self.status not in SETTLED_DISPUTES and not self.status.startswith("warning_")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """A movement of money under way. Everything the effect needs is frozen here when the operation begins.

@@ -21,6 +21,8 @@ _ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 _STRIPE_ID: Final = r"^[A-Za-z0-9_-]{1,255}$"
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
+# A year: no bank waits so long for an answer.
+_MOST_HOURS_AHEAD: Final = 8784
 # Sums of times stay far from the ends of what a datetime can hold.
 _YEARS: Final = range(2000, 2200)
 
@@ -57,6 +59,11 @@ def _plain(value: str) -> str:
     return value
 
 
+def _evidence(value: str) -> str:
+    """Like any other text, but that an empty one is meant: it leaves its field out."""
+    return value if value == "" else _plain(value)
+
+
 def _whole(value: Any) -> int:
     """Query parameters are text; pydantic would also take " 5", "5.0" and "1_0" for integers."""
     if not isinstance(value, str) or not _WHOLE.fullmatch(value):
@@ -68,13 +75,17 @@ EventId = Annotated[str, StringConstraints(pattern=_ID)]
 BookingId = Annotated[str, StringConstraints(pattern=_ID)]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=_STRIPE_ID)]
 StripeVersion = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,32})?$")]
+DisputeId = Annotated[str, StringConstraints(pattern=_STRIPE_ID)]
 PolicyHash = Annotated[str, Field(min_length=1, max_length=128)]
+EvidenceHash = Annotated[str, Field(min_length=1, max_length=128)]
 Time = Annotated[
     datetime, BeforeValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation")
 ]
 TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+LongEvidence = Annotated[str, Field(max_length=20_000), AfterValidator(_evidence)]
+ShortEvidence = Annotated[str, Field(max_length=5_000), AfterValidator(_evidence)]
 PositiveAmount = Annotated[int, Field(ge=1)]
 AmountOrZero = Annotated[int, Field(ge=0)]
 PolicyTerms = Annotated[dict[str, Any], WithJsonSchema(PARTIAL_POLICY)]
@@ -87,6 +98,12 @@ Limit = Annotated[
     Query(ge=1, le=MAXIMUM_LIMIT),
 ]
 Cursor = Annotated[str | None, Query(max_length=1024)]
+HoursAhead = Annotated[
+    int | None,
+    BeforeValidator(_whole),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": _MOST_HOURS_AHEAD}),
+    Query(ge=1, le=_MOST_HOURS_AHEAD),
+]
 IdempotencyKey = Annotated[
     str,
     Header(
@@ -115,3 +132,33 @@ class Price(Body):
 
     amount: PositiveAmount
     currency: CurrencyCode
+
+
+class EvidenceEdits(Body):
+    """Words of staff for the text fields of a dispute's evidence, by Stripe's names; `evidence_fields` has the limits.
+
+    A field that is not named stays as it is, null takes an edit back, an empty text leaves the field out.
+    """
+
+    access_activity_log: LongEvidence | None = None
+    billing_address: ShortEvidence | None = None
+    cancellation_policy_disclosure: LongEvidence | None = None
+    cancellation_rebuttal: LongEvidence | None = None
+    customer_email_address: ShortEvidence | None = None
+    customer_name: ShortEvidence | None = None
+    customer_purchase_ip: ShortEvidence | None = None
+    duplicate_charge_explanation: LongEvidence | None = None
+    duplicate_charge_id: ShortEvidence | None = None
+    product_description: LongEvidence | None = None
+    refund_policy_disclosure: LongEvidence | None = None
+    refund_refusal_explanation: LongEvidence | None = None
+    service_date: ShortEvidence | None = None
+    shipping_address: ShortEvidence | None = None
+    shipping_carrier: ShortEvidence | None = None
+    shipping_date: ShortEvidence | None = None
+    shipping_tracking_number: ShortEvidence | None = None
+    uncategorized_text: LongEvidence | None = None
+
+    def named(self) -> dict[str, str | None]:
+        """The fields that the body names, null or not."""
+        return {name: getattr(self, name) for name in self.model_fields_set}

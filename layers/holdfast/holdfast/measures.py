@@ -31,14 +31,29 @@ _COUNTED: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("refund", "succeeded"): "Refunds",
         ("refund", "pending"): "RefundsPending",
         ("refund", "failed"): "RefundsFailed",
+        ("refund", "canceled"): "RefundsCanceled",
         ("external", "succeeded"): "OutsideChanges",
+        ("evidence", "succeeded"): "EvidenceSubmitted",
+        ("evidence", "failed"): "EvidenceRefused",
+        ("dispute_accept", "succeeded"): "DisputesAccepted",
+    }
+)
+# What a dispute did, by the step in its line; an alert about a deadline is no step of the dispute's.
+_OF_DISPUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "funds_withdrawn": "DisputeFundsWithdrawn",
+        "funds_reinstated": "DisputeFundsReinstated",
+        "deadline_near": "DisputeDeadlinesNear",
     }
 )
 
 
 def count(line: Mapping[str, Any]) -> Count | None:
     """What this line counts as, if anything."""
-    name = "Disputes" if line["kind"] == "dispute" else _COUNTED.get((line["kind"], line["status"]))
+    if line["kind"] == "dispute":
+        name = _OF_DISPUTES.get(line["details"].get("step"), "Disputes")
+    else:
+        name = _COUNTED.get((line["kind"], line["status"]))
     if name is None:
         return None
     by_reason = line["reason"] if name in ("HoldsDeclined", "Captures", "OutsideChanges") else None

@@ -190,7 +190,7 @@ def _after_outside_capture(booking: Booking, fee: int, details: Mapping[str, Any
     owed = booking.refundable - fee
     if owed <= 0:
         return Close(Outcome.CANCELLED, reason, fee=kept, details=details)
-    if booking.disputed or booking.refund_failed:
+    if booking.barred_by is not None or booking.refund_failed:
         return Close(Outcome.CANCELLED, reason, fee=kept, attention="refund_owed", details=details)
     step = Begin(
         kind=Kind.REFUND,

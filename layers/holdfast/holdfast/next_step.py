@@ -12,6 +12,7 @@ from datetime import datetime
 from holdfast import no_show, placing, reminders
 from holdfast.booking import Booking, HoldState, Kind, Outcome
 from holdfast.coverage import HOLD_SAFETY
+from holdfast.dispute_clock import dispute_due_at, earlier
 from holdfast.event import Event
 from holdfast.movements import (
     Begin,
@@ -45,11 +46,13 @@ Step = Begin | Recover | LookAgain | Close | Write | None
 
 
 def due_at(booking: Booking) -> datetime | None:
-    """The instant at which the clock has to look at this booking; a step that failed is not due before `retry_at`."""
+    """The instant at which the clock has to look at this booking; a step that failed is not due before `retry_at`,
+    which puts no dispute off.
+    """
     due = _due_by_facts(booking)
     if due is not None and booking.retry_at is not None:
-        return max(due, booking.retry_at)
-    return due
+        due = max(due, booking.retry_at)
+    return earlier(due, dispute_due_at(booking))
 
 
 def _due_by_facts(booking: Booking) -> datetime | None:

@@ -30,7 +30,8 @@ def text(policy: Policy, price: Money) -> str:
         sentences.append("If there is no hold any more, such a fee may be charged to your saved card.")
     if policy.self_refund_until_hours is not None:
         sentences.append(
-            f"You can ask for a refund yourself until {_hours(policy.self_refund_until_hours)} before the start."
+            f"You can refund yourself until {_hours(policy.self_refund_until_hours)} before the start, of what "
+            "cancelling would leave you at that time."
         )
     return " ".join(sentences)
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from holdfast.booking import (
     Booking,
-    Dispute,
     Hold,
     HoldState,
     Initiator,
@@ -22,10 +21,10 @@ from holdfast.booking import (
     RefundStatus,
     Setup,
     SetupState,
-    with_dispute,
     with_refund,
 )
 from holdfast.coverage import place_at
+from holdfast.dispute_adoption import observe_dispute
 from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
 from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
@@ -50,7 +49,7 @@ def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
             booking, more = observe_refund(booking, refund, now)
             entries = [*entries, *more]
     for dispute in seen.disputes:
-        booking, more = observe_dispute(booking, dispute)
+        booking, more = observe_dispute(booking, dispute, now)
         entries = [*entries, *more]
     return booking, entries
 
@@ -289,22 +288,6 @@ def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Chang
         operation_id=operation_id,
         reason=seen.failure_reason or ("refund_updated" if known else "refunded"),
         stripe_id=seen.id,
+        details={"pending_reason": seen.pending_reason} if seen.pending_reason else {},
     )
     return changed, [entry]
-
-
-def observe_dispute(booking: Booking, seen: Dispute) -> Change:
-    """A dispute opened, moved or closed."""
-    known = next((dispute for dispute in booking.disputes if dispute.dispute_id == seen.dispute_id), None)
-    if known == seen:
-        return booking, []
-    entry = Entry(
-        kind="dispute",
-        status=seen.status,
-        actor="stripe",
-        amount=seen.amount,
-        reason=seen.reason,
-        stripe_id=seen.dispute_id,
-        details={"due_by": wire_time(seen.due_by) if seen.due_by else None},
-    )
-    return with_dispute(booking, seen), [entry]

@@ -47,6 +47,9 @@ def booking_view(booking: Booking) -> View:
         "created_at": wire_time(booking.created_at),
         "updated_at": wire_time(booking.updated_at),
         "version": booking.version,
+        "refunds": [
+            {"refund_id": each.refund_id, "amount": each.amount, "status": str(each.status)} for each in booking.refunds
+        ],
     }
 
 

@@ -244,9 +244,13 @@ def _refunded(
         str(refund.status),
         amount=refund.amount,
         stripe_id=refund.id,
-        details={"failure_reason": refund.failure_reason},
+        details={"failure_reason": refund.failure_reason} | _waits_for(refund),
     )
     return done, [entry]
+
+
+def _waits_for(refund: StripeRefund) -> dict[str, str | None]:
+    return {"pending_reason": refund.pending_reason} if refund.pending_reason else {}
 
 
 def _fee_after(idle: Booking, operation: Operation) -> int:

@@ -17,6 +17,7 @@ from holdfast import stripe_translation as translate
 from holdfast.booking import Operation
 from holdfast.budget import STRIPE_CALL_SECONDS, Budget
 from holdfast.call_failures import CardRefused
+from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.stripe_calls import call
 from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 
@@ -206,6 +207,35 @@ class StripeGateway:
             if not answer.has_more or not data:
                 return
             page = {"limit": _PAGE, "starting_after": data[-1]["id"]}
+
+    # --- disputes ----------------------------------------------------------------------------------------------------
+
+    def dispute(self, dispute_id: str) -> Dispute:
+        return translate.dispute(raw(self._call(lambda: self._stripe.disputes.retrieve(dispute_id))))
+
+    def submit_evidence(
+        self, booking_id: str, response: DisputeResponse, evidence: Mapping[str, str], key: str
+    ) -> Dispute:
+        """Hand evidence to the bank, together with whatever is staged in the dashboard. Stripe normally takes it once.
+
+        The metadata goes in the same call, so a dispute that carries the answer's id has its evidence.
+        """
+        params: Any = {
+            "evidence": dict(evidence),
+            "submit": True,
+            "metadata": self.metadata(booking_id, response.operation_id),
+        }
+        dispute_id = response.dispute_id
+        return translate.dispute(
+            raw(self._call(lambda: self._stripe.disputes.update(dispute_id, params, {"idempotency_key": key})))
+        )
+
+    def close_dispute(self, response: DisputeResponse, key: str) -> Dispute:
+        """Give a dispute up: it is lost at once, and for good."""
+        dispute_id = response.dispute_id
+        return translate.dispute(
+            raw(self._call(lambda: self._stripe.disputes.close(dispute_id, {}, {"idempotency_key": key})))
+        )
 
 
 def raw(obj: Any) -> Mapping[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from holdfast.booking import Dispute, RefundStatus
+from holdfast.booking import RefundStatus
+from holdfast.dispute import Dispute
 
 # Stripe asks not to show these to the customer, who might be the thief; they see a generic decline instead.
 # Source: docs.stripe.com/declines/codes, column "next steps".
@@ -77,13 +78,16 @@ class SetupIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeRefund:
-    """A refund at Stripe; `operation_id` from its metadata where it is ours."""
+    """A refund at Stripe; `operation_id` from its metadata where it is ours. `pending_reason` is what a refund that is
+    not settled waits for, in Stripe's words: `processing`, `insufficient_funds`, `charge_pending`, `requires_action`.
+    """
 
     id: str
     amount: int
     status: RefundStatus
     failure_reason: str | None = None
     operation_id: str | None = None
+    pending_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.booking import Dispute, RefundStatus
+from holdfast.booking import RefundStatus
+from holdfast.dispute import Dispute
 from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent, StripeRefund
 
 
@@ -66,25 +67,40 @@ def decline(error: Mapping[str, Any]) -> Decline:
 
 
 def refund(raw: Mapping[str, Any]) -> StripeRefund:
+    word = raw.get("status") or "pending"
+    waits_for = raw.get("pending_reason")
     try:
-        status = RefundStatus(raw.get("status") or "pending")
+        status = RefundStatus(word)
     except ValueError:
-        status = RefundStatus.PENDING  # requires_action, or a word we do not know: not settled yet
+        # requires_action, or a word we do not know: not settled yet
+        status, waits_for = RefundStatus.PENDING, waits_for or word
     return StripeRefund(
         id=raw["id"],
         amount=raw["amount"],
         status=status,
         failure_reason=raw.get("failure_reason"),
         operation_id=(raw.get("metadata") or {}).get("operation_id"),
+        pending_reason=waits_for if status is RefundStatus.PENDING else None,
     )
 
 
 def dispute(raw: Mapping[str, Any]) -> Dispute:
     details = raw.get("evidence_details") or {}
+    moved = raw.get("balance_transactions") or []
     return Dispute(
         dispute_id=raw["id"],
         amount=raw["amount"],
         status=raw["status"],
         reason=raw["reason"],
-        due_by=instant(details.get("due_by")),
+        due_by=instant(details.get("due_by") or None),  # 0: the bank allows no answer
+        currency=raw.get("currency"),
+        charge_id=_id(raw.get("charge")),
+        network_reason_code=raw.get("network_reason_code"),
+        opened_at=instant(raw.get("created")),
+        refundable=raw.get("is_charge_refundable"),
+        withdrawn=-sum(each["amount"] for each in moved if each["amount"] < 0),
+        reinstated=sum(each["amount"] for each in moved if each["amount"] > 0),
+        fees=sum(each.get("fee") or 0 for each in moved),
+        balance_currency=moved[0].get("currency") if moved else None,
+        operation_id=(raw.get("metadata") or {}).get("operation_id"),
     )

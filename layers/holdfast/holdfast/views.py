@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from holdfast.booking import Outcome, Status
+from holdfast.booking import Outcome, RefundStatus, Status
 from holdfast.policy_schema import SERVED_POLICY
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -56,6 +56,14 @@ class AttentionView(View):
     since: WireTime | None
 
 
+class BookedRefundView(View):
+    """A refund of the booking, in the order in which they were made or heard of."""
+
+    refund_id: str
+    amount: int
+    status: RefundStatus
+
+
 class BookingView(View):
     """`attention` is there for staff only."""
 
@@ -79,6 +87,7 @@ class BookingView(View):
     created_at: WireTime
     updated_at: WireTime
     version: int
+    refunds: list[BookedRefundView]
     attention: AttentionView | None = None
 
 
@@ -143,7 +152,51 @@ class RefundView(View):
     booking_id: str
     amount: int
     currency: str
+    status: RefundStatus
+
+
+class DisputeFundsView(View):
+    """What the dispute moved on our balance, in the balance's own currency."""
+
+    withdrawn: int
+    reinstated: int
+    fees: int
+    currency: str
+
+
+class DisputeView(View):
+    """`status` and `reason` are Stripe's; `answering` is there while an answer of ours is on its way."""
+
+    dispute_id: str
+    booking_id: str
+    event_id: str
     status: str
+    reason: str
+    network_reason_code: str | None
+    is_inquiry: bool
+    amount: int
+    currency: str
+    charge_id: str | None
+    opened_at: WireTime | None
+    due_by: WireTime | None
+    refundable: bool
+    funds: DisputeFundsView | None
+    answering: Literal["submit", "accept"] | None
+    submitted_at: WireTime | None
+    evidence_hash: str | None
+
+
+class DisputePacketView(DisputeView):
+    """`evidence` is what would be sent now, or what was sent; `evidence_hash` is of that text. `assembled` is what it
+    is without the edits of the fields in `edited`. `dispute_ids` are all disputes of the booking.
+    """
+
+    evidence: dict[str, str]
+    assembled: dict[str, str]
+    edited: list[str]
+    characters: int
+    characters_left: int
+    dispute_ids: list[str]
 
 
 class Page(View, Generic[Item]):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from holdfast.booking import Booking
+from holdfast.desk import disputing
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
 from holdfast.errors import HoldfastError, OperationInProgress
@@ -94,7 +95,7 @@ def take_step(desk: Desk, booking_id: str) -> Booking | None:
     for _ in range(_STEPS_A_VISIT):
         try:
             event = desk.store.events.get(booking.event_id)
-            booking = _told(desk, booking, event)
+            booking = disputing.attend(desk, _told(desk, booking, event))
             if booking.retry_at is not None and desk.clock() < booking.retry_at:
                 return booking
             after = _step(desk, booking, event)

@@ -112,6 +112,31 @@ class Bookings:
         shown, position = _page(keys, limit, sort="attention_since")
         return self._whole(shown), position
 
+    def awaiting_answers(
+        self, *, until: datetime | None, limit: int, after: Position | None = None
+    ) -> tuple[list[Booking], Position | None]:
+        """Bookings with a dispute that waits for an answer, the nearest deadline first; with one at `until` at the
+        latest, where that is said.
+        """
+        query: dict[str, Any] = {
+            "TableName": self._tables.bookings,
+            "IndexName": "by_dispute",
+            "KeyConditionExpression": "dispute = :awaiting" + (" AND dispute_due <= :until" if until else ""),
+            "ExpressionAttributeValues": marshal(
+                {":awaiting": "awaiting"} | ({":until": sortable(until)} if until else {})
+            ),
+            "Limit": limit + 1,
+        }
+        start = marshal({"dispute": "awaiting", "dispute_due": after[0], "booking_id": after[1]}) if after else None
+        found: list[Item] = []
+        while True:
+            items, start = page(self._client, query, start)
+            found += items
+            if not start or len(found) > limit:
+                break
+        shown, position = _page(found, limit, sort="dispute_due")
+        return self._whole(shown), position
+
     def of_months(
         self, *, now: datetime, limit: int, payment_status: str | None = None, after: Position | None = None
     ) -> tuple[list[Booking], Position | None]:

@@ -15,6 +15,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from pydantic import TypeAdapter
 
 from holdfast.booking import Booking
+from holdfast.dispute_clock import answer_due_by
 from holdfast.event import Event
 from holdfast.next_step import due_at
 
@@ -83,8 +84,15 @@ def booking_item(booking: Booking) -> Item:
         "due_at": sortable(due) if due else None,
         "attention": "staff" if booking.attention else None,
         "attention_since": sortable(booking.attention_since) if booking.attention and booking.attention_since else None,
+        **_dispute_keys(booking),
         "facts": _bookings().dump_python(booking, mode="json"),
     }
+
+
+def _dispute_keys(booking: Booking) -> Item:
+    """In the listing of deadlines while a dispute waits for an answer."""
+    due_by = answer_due_by(booking)
+    return {"dispute": "awaiting", "dispute_due": sortable(due_by)} if due_by else {}
 
 
 def booking_of(item: Item) -> Booking:

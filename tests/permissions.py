@@ -15,7 +15,7 @@ _TRANSACTION = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue"}
+_QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue", "reconcile": "ReconcileQueue"}
 
 
 class NotAllowed(AssertionError):

@@ -149,7 +149,7 @@ class World:
         self.drain("steps", "take_next_step")
         return swept
 
-    def drain(self, queue: str, function: str) -> int:
+    def drain(self, queue: str, function: str, context: Context | None = None) -> int:
         """Deliver every message, as the event source mapping does; failed ones stay in the queue."""
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -161,7 +161,7 @@ class World:
                 {"messageId": each["MessageId"], "body": each["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
                 for each in messages
             ]
-            failed = handler(function)({"Records": records}, Context())["batchItemFailures"]
+            failed = handler(function)({"Records": records}, context or Context())["batchItemFailures"]
             failed_ids = {failure["itemIdentifier"] for failure in failed}
             for each in messages:
                 if each["MessageId"] not in failed_ids:
@@ -178,6 +178,16 @@ class World:
         """Everything that Stripe would have sent so far, oldest first."""
         pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
         return [json.loads(str(event)) for event in reversed(list(pages))]
+
+    def deliver(self) -> None:
+        """Every webhook that Stripe has sent so far; those that were applied are known."""
+        for event in self.stripe_events():
+            self.apply_event(event)
+
+    def reconcile(self, context: Context | None = None) -> None:
+        """The schedule's own event, and the messages of a long day."""
+        handler("reconcile_day")({}, context or Context(remaining_ms=300_000))
+        self.drain("reconcile", "reconcile_day", context or Context(remaining_ms=300_000))
 
     # --- looking
     # -------------------------------------------------------------------------------------------------------
@@ -427,6 +437,7 @@ def build(monkeypatch: Any) -> World:
     sqs = boto3.client("sqs")
     monkeypatch.setenv("STEPS_QUEUE_URL", sqs.create_queue(QueueName="steps")["QueueUrl"])
     monkeypatch.setenv("STRIPE_EVENTS_QUEUE_URL", sqs.create_queue(QueueName="stripe-events")["QueueUrl"])
+    monkeypatch.setenv("RECONCILE_QUEUE_URL", sqs.create_queue(QueueName="reconcile")["QueueUrl"])
     secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])

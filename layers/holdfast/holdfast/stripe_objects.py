@@ -59,6 +59,7 @@ class PaymentIntent:
     disputed: bool = False
     decline: Decline | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ def payment_intent(raw: Mapping[str, Any]) -> PaymentIntent:
         disputed=bool(charge.get("disputed")) if charge else False,
         decline=decline(error) if error else None,
         metadata=dict(raw.get("metadata") or {}),
+        currency=raw.get("currency"),
     )
 
 

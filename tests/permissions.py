@@ -19,6 +19,7 @@ _QUEUES = {
     "steps": "StepsQueue",
     "stripe-events": "StripeEventsQueue",
     "publish-events-dead": "PublishEventsDeadLetters",
+    "reconcile": "ReconcileQueue",
 }
 
 

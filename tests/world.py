@@ -155,7 +155,7 @@ class World:
         self.drain("steps", "take_next_step")
         return swept
 
-    def drain(self, queue: str, function: str) -> int:
+    def drain(self, queue: str, function: str, context: Context | None = None) -> int:
         """Deliver every message, as the event source mapping does; failed ones stay in the queue."""
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -167,7 +167,7 @@ class World:
                 {"messageId": each["MessageId"], "body": each["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
                 for each in messages
             ]
-            failed = handler(function)({"Records": records}, Context())["batchItemFailures"]
+            failed = handler(function)({"Records": records}, context or Context())["batchItemFailures"]
             failed_ids = {failure["itemIdentifier"] for failure in failed}
             for each in messages:
                 if each["MessageId"] not in failed_ids:
@@ -184,6 +184,16 @@ class World:
         """Everything that Stripe would have sent so far, oldest first."""
         pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
         return [json.loads(str(event)) for event in reversed(list(pages))]
+
+    def deliver(self) -> None:
+        """Every webhook that Stripe has sent so far; those that were applied are known."""
+        for event in self.stripe_events():
+            self.apply_event(event)
+
+    def reconcile(self, context: Context | None = None) -> None:
+        """The schedule's own event, and the messages of a long day."""
+        handler("reconcile_day")({}, context or Context(remaining_ms=300_000))
+        self.drain("reconcile", "reconcile_day", context or Context(remaining_ms=300_000))
 
     # --- looking
     # -------------------------------------------------------------------------------------------------------
@@ -440,6 +450,7 @@ def build(monkeypatch: Any) -> World:
     monkeypatch.setenv("UNPUBLISHED_LINES_QUEUE_URL", dead)
     monkeypatch.setenv("DOMAIN_EVENTS_BUS", "DomainEventsBus")
     boto3.client("events").create_event_bus(Name="DomainEventsBus")
+    monkeypatch.setenv("RECONCILE_QUEUE_URL", sqs.create_queue(QueueName="reconcile")["QueueUrl"])
     secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])

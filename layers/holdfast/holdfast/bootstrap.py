@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
     from holdfast.booking import HoldTerms
     from holdfast.caller import Caller
     from holdfast.desk import Desk
-    from holdfast.desk.messages import Steps, StripeEvents
+    from holdfast.desk.messages import LongDays, Steps, StripeEvents
+    from holdfast.desk.reconciling import Reconciler
+    from holdfast.differences import Difference
     from holdfast.policy import Policy
     from holdfast.publishing import DeadLetters, Publisher
     from holdfast.rate_limit import RateLimiter
+    from holdfast.reconciliation import Run
     from holdfast.store import Store
     from holdfast.stripe_cards import StripeCards
     from holdfast.stripe_gateway import StripeGateway
@@ -160,6 +165,46 @@ def _hold_terms() -> HoldTerms:
         mend_hours=set_up.integer("HOLD_MEND_HOURS"),
         retry_minutes=schedule(set_up.get("DECLINE_RETRY_MINUTES")),
         extended=set_up.get("EXTENDED_AUTHORIZATION") == "if_available",
+    )
+
+
+@cache
+def _long_days() -> LongDays:
+    import boto3
+
+    from holdfast.desk.messages import LongDays
+
+    return LongDays(boto3.client("sqs"), settings()["RECONCILE_QUEUE_URL"])
+
+
+def reconciler(
+    request_id: str | None,
+    *,
+    seconds_left: Callable[[], float],
+    tell: Callable[[date, Difference], None],
+    report: Callable[[Run], None],
+) -> Reconciler:
+    """Compares the book with Stripe for as long as the invocation lasts."""
+    from holdfast.desk.comparing import Comparer
+    from holdfast.desk.reconciling import Reconciler, in_turn
+    from holdfast.pace import Pace
+    from holdfast.stripe_lists import StripeLists
+
+    budget = Budget(ANSWER_SECONDS)
+    turn = in_turn(Pace(monotonic=budget.monotonic, sleep=budget.sleep), seconds_left)
+    client = _stripe_client(stripe_secret()["secret_key"])
+    return Reconciler(
+        comparer=Comparer(
+            desk=lambda: desk(request_id),
+            lists=StripeLists(client, settings()["DEPLOYMENT"], budget=lambda: Budget(ANSWER_SECONDS), turn=turn),
+            turn=turn,
+        ),
+        progress=store().reconciliations,
+        clock=clock(),
+        seconds_left=seconds_left,
+        go_on=lambda day: _long_days().go_on(day),
+        tell=tell,
+        report=report,
     )
 
 

@@ -74,6 +74,7 @@ class SetupIntent:
     payment_method_id: str | None = None
     decline: Decline | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ def setup_intent(raw: Mapping[str, Any]) -> SetupIntent:
         payment_method_id=_id(raw.get("payment_method")),
         decline=decline(error) if error else None,
         metadata=dict(raw.get("metadata") or {}),
+        currency=raw.get("currency"),
     )
 
 

@@ -16,6 +16,8 @@ _TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
 }
 _QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue"}
+# By the name that the tests give them, as it stands in their ARN.
+_SECRETS = {"stripe": "StripeSecret", "quote-key": "QuoteKey"}
 
 
 class NotAllowed(AssertionError):
@@ -47,6 +49,9 @@ def _needed(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
         index = parameters.get("IndexName")
         table = f"{parameters['TableName']}.Arn"
         yield f"dynamodb:{operation}", f"${{{table}}}/index/{index}" if index else table
+    elif service == "secretsmanager":
+        [secret] = (logical for name, logical in _SECRETS.items() if f":{name}-" in parameters["SecretId"])
+        yield f"secretsmanager:{operation}", f"{secret}.Id"
     elif service == "sqs":
         yield "sqs:SendMessage", f"{_QUEUES[parameters['QueueUrl'].rsplit('/', 1)[1]]}.Arn"
 

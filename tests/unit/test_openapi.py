@@ -51,9 +51,11 @@ def test_every_route_of_the_contract_is_described_and_no_other(document):
         "GET /bookings",
         "GET /bookings/{booking_id}",
         "GET /bookings/{booking_id}/transactions",
+        "GET /bookings/{booking_id}/cancellation-quote",
         "POST /bookings/{booking_id}/cancel",
         "POST /bookings/{booking_id}/check-in",
         "POST /bookings/{booking_id}/complete",
+        "POST /bookings/{booking_id}/move",
         "POST /bookings/{booking_id}/waive",
         "POST /refunds",
     }

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from holdfast.cancellation_quotes import CancelQuote
 from holdfast.errors import Conflict
 from holdfast.money import Money
 from holdfast.policy import Policy
@@ -205,6 +206,19 @@ class Booking:
     attempts: int = 0
     attention: str | None = None
     attention_since: datetime | None = None
+    # In which language the policy was accepted.
+    locale: str = "en"
+    # A customer moved the booking here from another event: since when it belongs to this one, and the start from which
+    # its fees are counted, because moving gives nobody more time.
+    joined_at: datetime | None = None
+    window_starts_at: datetime | None = None
+    # What cancelling was quoted at, and is carried out at.
+    cancel_quote: CancelQuote | None = None
+
+    @property
+    def fees_count_from(self) -> datetime:
+        """The start that cancellation windows are counted back from."""
+        return min(self.starts_at, self.window_starts_at or self.starts_at)
 
     @property
     def currency(self) -> str:

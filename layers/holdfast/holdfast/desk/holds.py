@@ -4,6 +4,7 @@ present.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,12 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.outside import take_in
 from holdfast.errors import CardDeclined, Conflict, NotFound, OperationInProgress, RuleRefused, TooFarAhead
 from holdfast.event import Event
+from holdfast.log import wire_time
 from holdfast.movements import Begin
 from holdfast.next_step import CUSTOMER_INITIATED_WINDOW, HOLD_SAFETY, last_charge_at
 from holdfast.operations import Settled
 from holdfast.policy import text
+from holdfast.policy_languages import DEFAULT_LOCALE
 from holdfast.requests import Reply, Request, answer, done
 from holdfast.store import Check, Record
 
@@ -29,8 +32,11 @@ def place(
     event_id: str,
     payment_method_id: str | None,
     accepted_policy_hash: str | None,
+    locale: str = DEFAULT_LOCALE,
 ) -> Reply:
-    """Book a place and put the hold on the card, in one call to Stripe, because the customer waits."""
+    """Book a place and put the hold on the card, in one call to Stripe, because the customer waits. `locale` is the
+    language in which they read the policy.
+    """
 
     def evaluate(record: Record) -> Settled:
         now = desk.clock()
@@ -44,6 +50,7 @@ def place(
         if known is None or known.detaching_at is not None or customer_id is None:
             raise NotFound("There is no such payment method.")
         booking = _new(desk, event, user_id=user_id, customer_id=customer_id, payment_method_id=card, now=now)
+        booking = replace(booking, locale=locale)
         begun = desk.operations.begin(
             None,
             booking,
@@ -52,7 +59,7 @@ def place(
                 amount=booking.hold_amount,
                 reason="booked",
                 actor="customer",
-                details=_accepted(event),
+                details=_accepted(booking, event),
             ),
             record=record,
             check=Check(event_id=event_id, event_version=event.version, payment_method=(user_id, card)),
@@ -103,13 +110,20 @@ def _new(desk: Desk, event: Event, *, user_id: str, customer_id: str, payment_me
     )
 
 
-def _accepted(event: Event) -> dict[str, Any]:
-    """What the customer agreed to: the exact amount that is blocked (PSD2 art. 75) and the policy, word for word."""
+def _accepted(booking: Booking, event: Event) -> dict[str, Any]:
+    """What the customer agreed to, and when: the exact amount that is blocked (PSD2 art. 75) and the policy, word for
+    word. The time is the server's: the phone's clock proves nothing.
+    """
     return {
-        "price": event.price.amount,
-        "policy": event.policy.to_json(),
-        "policy_hash": event.policy.policy_hash,
-        "policy_text": text(event.policy, event.price),
+        "price": booking.price.amount,
+        "hold": booking.hold_amount,
+        "policy": booking.policy.to_json(),
+        "policy_hash": booking.policy.policy_hash,
+        "policy_text": text(booking.policy, booking.price, booking.timezone, booking.locale),
+        "policy_locale": booking.locale,
+        "accepted_at": wire_time(booking.created_at),
+        "starts_at": wire_time(booking.starts_at),
+        "timezone": booking.timezone,
         "event_version": event.version,
     }
 

@@ -21,6 +21,8 @@ _QUEUES = {
     "publish-events-dead": "PublishEventsDeadLetters",
     "reconcile": "ReconcileQueue",
 }
+# By the name that the tests give them, as it stands in their ARN.
+_SECRETS = {"stripe": "StripeSecret", "quote-key": "QuoteKey"}
 
 
 class NotAllowed(AssertionError):
@@ -55,6 +57,9 @@ def _needed(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
     elif service == "events":
         for bus in {entry["EventBusName"] for entry in parameters["Entries"]}:
             yield f"events:{operation}", f"{bus}.Arn"
+    elif service == "secretsmanager":
+        [secret] = (logical for name, logical in _SECRETS.items() if f":{name}-" in parameters["SecretId"])
+        yield f"secretsmanager:{operation}", f"{secret}.Id"
     elif service == "sqs":
         yield "sqs:SendMessage", f"{_QUEUES[parameters['QueueUrl'].rsplit('/', 1)[1]]}.Arn"
 

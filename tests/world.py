@@ -40,6 +40,7 @@ from tests.tables import create_tables, template
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DEPLOYMENT = "holdfast-test"
 SECRET_KEY = "sk_test_world"
+QUOTE_KEY = "made-by-secrets-manager"
 TABLES = tuple(name for name, each in template()["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table")
 HOLD_TERMS = {
     "HOLD_LEAD_HOURS": "72",
@@ -315,11 +316,12 @@ class World:
         return made
 
     def on(self, verb: str, booking_id: str, *, key: str = "k", body: Any = None, **who: str) -> Answer:
-        """cancel, check-in, complete or waive."""
+        """cancel, check-in, complete, waive or move."""
         function = {
             "cancel": "cancel_booking",
             "check-in": "check_in_booking",
             "complete": "complete_booking",
+            "move": "move_booking",
             "waive": "waive_no_show",
             "contest": "contest_no_show",
             "no-show": "uphold_no_show",
@@ -327,6 +329,10 @@ class World:
         }
         resource = "/bookings/{booking_id}/" + verb
         return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]
+
+    def quote(self, booking_id: str, *, query: Mapping[str, str] | None = None, **who: str) -> Answer:
+        resource = "/bookings/{booking_id}/cancellation-quote"
+        return self.call("quote_cancellation", "GET", resource, booking_id=booking_id, query=query, **who)  # type: ignore[arg-type]
 
     def refund(self, booking_id: str, *, key: str = "r", amount: int | None = None, **who: str) -> Answer:
         body: dict[str, Any] = {"booking_id": booking_id, "reason": "requested_by_customer"}
@@ -454,6 +460,10 @@ def build(monkeypatch: Any) -> World:
     secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])
+    quote_key = boto3.client("secretsmanager").create_secret(
+        Name="quote-key", SecretString=json.dumps({"quote_key": QUOTE_KEY})
+    )
+    monkeypatch.setenv("QUOTE_KEY_ID", quote_key["ARN"])
     monkeypatch.setenv("DEPLOYMENT", DEPLOYMENT)
     for name, value in HOLD_TERMS.items():
         monkeypatch.setenv(name, value)

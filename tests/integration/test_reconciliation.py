@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from holdfast import bootstrap
 from holdfast.reconciliation import Run, State
-from tests.crash import Died, boundary
 from tests.world import DEPLOYMENT, World
 
 # Every drift happens on this day; nobody delivers a webhook.

@@ -30,6 +30,8 @@ def needed_variables(function: Function) -> set[str]:
         needed |= RATE_LIMITS | {"IDEMPOTENCY_TABLE"}
     if function.secret:
         needed.add("STRIPE_SECRET_ID")
+    if function.quote_key:
+        needed.add("QUOTE_KEY_ID")
     if function.folder == "put_event":
         needed.add("DEFAULT_POLICY")
     if function.folder == "publish_events":

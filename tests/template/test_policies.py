@@ -80,7 +80,7 @@ def test_a_function_writes_only_where_it_is_said_to(function):
 
 
 @pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.folder)
-def test_a_function_sends_only_to_its_queues_and_reads_the_secret_only_if_it_needs_it(function):
+def test_a_function_sends_only_to_its_queues_and_reads_only_the_secrets_that_it_needs(function):
     held = rights(function)
     sends = {resource for action, resource in held if action == "sqs:SendMessage"}
     polls = {resource for action, resource in held if action == "sqs:ReceiveMessage"}
@@ -92,7 +92,11 @@ def test_a_function_sends_only_to_its_queues_and_reads_the_secret_only_if_it_nee
 
     assert sends - own_failures.get(function.folder, set()) == {QUEUES[queue] for queue in function.queues}
     assert polls == ({POLLED[function.folder]} if function.folder in POLLED else set())
-    assert (("secretsmanager:GetSecretValue", "StripeSecret.Id") in held) == function.secret
+    assert {resource for action, resource in held if action == "secretsmanager:GetSecretValue"} == secrets_of(function)
+
+
+def secrets_of(function: Function) -> set[str]:
+    return ({"StripeSecret.Id"} if function.secret else set()) | ({"QuoteKey.Id"} if function.quote_key else set())
 
 
 @pytest.mark.parametrize("stage", ["local", "production"])

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from holdfast.booking import HoldState, HoldTerms, Kind, Outcome, RefundStatus, SetupState
-from holdfast.policy import DEFAULT
+from holdfast.policy import DEFAULT, Percent, Tier
 from holdfast.served import booking_view, event_view, refund_view, staff_booking_view
 from tests.unit.builders import (
     BOOKED,
     DAY,
     END,
     HELD,
+    HOUR,
+    MINUTE,
     START,
     booking,
     captured,
@@ -48,7 +51,30 @@ def test_a_booking_as_the_contract_has_it():
         "refunded": 0,
         "fee": 0,
         "starts_at": "2026-11-23T20:00:00Z",
+        "timezone": "Europe/Berlin",
+        "policy": {"hash": DEFAULT.policy_hash, "locale": "en", "accepted_at": "2026-11-20T20:00:00Z"},
         "free_cancellation_until": "2026-11-22T20:00:00Z",
+        "venue_free_cancellation_until": "2026-11-22T21:00:00+01:00",
+        "next_tier": {"from": "2026-11-22T20:00:00Z", "venue_from": "2026-11-22T21:00:00+01:00", "amount": 5000},
+        "cancellation_schedule": [
+            {
+                "from": "2026-11-20T20:00:00Z",
+                "venue_from": "2026-11-20T21:00:00+01:00",
+                "until": "2026-11-22T20:00:00Z",
+                "venue_until": "2026-11-22T21:00:00+01:00",
+                "amount": 0,
+                "clause": "cancelled within the free window",
+            },
+            {
+                "from": "2026-11-22T20:00:00Z",
+                "venue_from": "2026-11-22T21:00:00+01:00",
+                "until": None,
+                "venue_until": None,
+                "amount": 5000,
+                "clause": "cancelled less than 24 hours before the start: 100 percent of the price",
+            },
+        ],
+        "no_show_fee": 5000,
         "checked_in_at": "2026-11-23T20:00:00Z",
         "cancelled_at": "2026-11-23T20:00:00Z",
         "next_action": None,
@@ -171,7 +197,7 @@ def test_staff_see_what_needs_them_and_customers_do_not(changes, attention):
 
 
 def test_an_event_tells_its_hold_and_its_policy_in_words_and_numbers():
-    view = event_view(event(cancelled_at=START))
+    view = event_view(event(cancelled_at=START), BOOKED)
 
     assert (view["event_id"], view["hold_amount"]) == ("yoga", HELD)
     assert view["policy_hash"] == DEFAULT.policy_hash
@@ -179,6 +205,45 @@ def test_an_event_tells_its_hold_and_its_policy_in_words_and_numbers():
     assert view["policy"]["text"]
     assert view["cancelled_at"] == view["starts_at"] == "2026-11-23T20:00:00Z"
     assert json.loads(json.dumps(view)) == view
+
+
+def test_an_event_tells_what_cancelling_a_booking_made_now_would_cost_when():
+    early, late, begun = (event_view(event(), now) for now in (BOOKED, START - 90 * MINUTE, START))
+
+    assert early["free_cancellation_until"] == "2026-11-22T20:00:00Z"
+    assert late["free_cancellation_until"] == "2026-11-23T19:30:00Z"  # an hour of grace after booking
+    assert late["venue_free_cancellation_until"] == "2026-11-23T20:30:00+01:00"
+    assert late["next_tier"] == {
+        "from": "2026-11-23T19:30:00Z",
+        "venue_from": "2026-11-23T20:30:00+01:00",
+        "amount": 5000,
+    }
+    assert [(each["from"], each["amount"]) for each in early["cancellation_schedule"]] == [
+        (None, 0),
+        ("2026-11-22T20:00:00Z", 5000),
+    ]
+    assert (begun["free_cancellation_until"], begun["next_tier"], begun["cancellation_schedule"]) == (None, None, [])
+    assert early["no_show_fee"] == begun["no_show_fee"] == 5000
+
+
+def test_the_next_tier_is_the_one_that_is_still_to_come_while_the_booking_is_open():
+    ladder = replace(DEFAULT, cancellation_tiers=(Tier(24, Percent(Decimal(50))), Tier(2, Percent(Decimal(100)))))
+    of = held(policy=ladder)
+
+    assert booking_view(of)["next_tier"]["amount"] == 2500
+    assert booking_view(of, START - 24 * HOUR)["next_tier"]["amount"] == 2500
+    assert booking_view(of, START - 23 * HOUR)["next_tier"]["amount"] == 5000
+    assert booking_view(of, START)["next_tier"] is None
+    assert booking_view(captured(policy=ladder))["next_tier"] is None
+
+
+def test_an_event_speaks_the_language_that_is_asked_for_and_means_the_same():
+    english, german = event_view(event(), BOOKED), event_view(event(), BOOKED, "de")
+
+    assert (english["policy_locale"], german["policy_locale"]) == ("en", "de")
+    assert english["policy"]["text"] != german["policy"]["text"]
+    assert "Europe/Berlin" in english["policy"]["text"]
+    assert english["policy_hash"] == german["policy_hash"]
 
 
 def test_a_refund_as_the_contract_has_it():

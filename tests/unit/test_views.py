@@ -63,8 +63,9 @@ BOOKING = Booking(
     ],
 )
 def test_a_served_booking_has_the_documented_shape(booking):
-    for served in (booking_view(booking), staff_booking_view(booking)):
-        assert BookingView.model_validate(served).model_dump(mode="json") == {"attention": None} | served
+    for served in (booking_view(booking), staff_booking_view(booking), booking_view(booking, NOW + timedelta(days=2))):
+        expected = {"attention": None} | served | {"policy": served["policy"] | {"text": None}}
+        assert BookingView.model_validate(served).model_dump(mode="json") == expected
 
 
 def test_a_served_event_has_the_documented_shape():
@@ -80,7 +81,9 @@ def test_a_served_event_has_the_documented_shape():
         updated_at=NOW,
     )
 
-    assert EventView.model_validate(event_view(event)).model_dump(mode="json") == event_view(event)
+    for now in (NOW - timedelta(days=3), NOW - timedelta(hours=3), NOW):
+        view = event_view(event, now, "de")
+        assert EventView.model_validate(view).model_dump(mode="json") == view
 
 
 def test_a_served_line_of_the_log_has_the_documented_shape():

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from holdfast.cancellation_quotes import CancelQuote
 from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.errors import Conflict
 from holdfast.facts import (
@@ -149,6 +150,19 @@ class Booking:
     # An answer to a dispute that is on its way to Stripe, and the deadlines that staff were told of.
     dispute_response: DisputeResponse | None = None
     disputes_noticed: tuple[str, ...] = ()
+    # In which language the policy was accepted.
+    locale: str = "en"
+    # A customer moved the booking here from another event: since when it belongs to this one, and the start from which
+    # its fees are counted, because moving gives nobody more time.
+    joined_at: datetime | None = None
+    window_starts_at: datetime | None = None
+    # What cancelling was quoted at, and is carried out at.
+    cancel_quote: CancelQuote | None = None
+
+    @property
+    def fees_count_from(self) -> datetime:
+        """The start that cancellation windows are counted back from."""
+        return min(self.starts_at, self.window_starts_at or self.starts_at)
 
     @property
     def currency(self) -> str:

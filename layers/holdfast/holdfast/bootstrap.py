@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from holdfast.differences import Difference
     from holdfast.policy import Policy
     from holdfast.publishing import DeadLetters, Publisher
+    from holdfast.quote_keys import QuoteKeys
     from holdfast.rate_limit import RateLimiter
     from holdfast.reconciliation import Run
     from holdfast.store import Store
@@ -147,10 +148,22 @@ def unpublished_lines() -> DeadLetters:
 
 
 @cache
-def _default_policy() -> Policy:
-    from holdfast.policy import DEFAULT, resolve
+def quote_keys() -> QuoteKeys:
+    """The keys that sign cancellation quotes; they keep themselves up to date."""
+    import boto3
+    from botocore.config import Config
 
-    return resolve(json.loads(settings().get("DEFAULT_POLICY") or "{}"), DEFAULT)
+    from holdfast.quote_keys import QuoteKeys
+
+    config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+    return QuoteKeys(boto3.client("secretsmanager", config=config), settings()["QUOTE_KEY_ID"])
+
+
+@cache
+def _default_policy() -> Policy:
+    from holdfast.default_policy import default_policy
+
+    return default_policy(settings().get("DEFAULT_POLICY") or "{}")
 
 
 @cache

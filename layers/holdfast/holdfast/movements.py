@@ -217,12 +217,16 @@ def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
     if not booking.cancel_charges_fee:
         return 0, {"clause": "staff_cancellation"}
     hold_amount = booking.hold.amount if booking.hold else booking.hold_amount
+    quote = booking.cancel_quote
+    if quote is not None:
+        # The customer was promised this amount, whatever tier has begun since.
+        return min(quote.amount, hold_amount), derivation(booking, quote.clause, quote.issued_at)
     fee = cancellation_fee(
         booking.policy,
         booking.price,
         hold_amount,
         now=booking.cancel_requested_at,
-        starts_at=booking.starts_at,
+        starts_at=booking.fees_count_from,
         created_at=booking.created_at,
         moved_at=booking.moved_at,
     )
@@ -230,11 +234,15 @@ def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
 
 
 def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
-    """Everything that the amount follows from, beside the policy that the log's first line carries."""
+    """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
+    is there where windows are not counted from `starts_at`.
+    """
+    moved_by_customer = booking.fees_count_from != booking.starts_at
     return {
         "clause": clause,
         "evaluated_at": wire_time(at),
         "starts_at": wire_time(booking.starts_at),
+        **({"fees_count_from": wire_time(booking.fees_count_from)} if moved_by_customer else {}),
         "booked_at": wire_time(booking.created_at),
         "moved_at": wire_time(booking.moved_at) if booking.moved_at else None,
         "price": booking.price.amount,

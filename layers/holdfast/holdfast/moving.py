@@ -29,7 +29,8 @@ def _has_moved(booking: Booking, event: Event) -> bool:
     """Also one that was moved away and back before the booking heard of it: its customer's plans were upset all the
     same.
     """
-    moved_since = event.moved_at is not None and event.moved_at > booking.created_at
+    since = booking.joined_at or booking.created_at
+    moved_since = event.moved_at is not None and event.moved_at > since
     times_differ = (booking.starts_at, booking.ends_at) != (event.starts_at, event.ends_at)
     return times_differ or (moved_since and event.moved_at != booking.moved_at)
 
@@ -52,6 +53,8 @@ def _moved(booking: Booking, event: Event) -> Change:
         ends_at=event.ends_at,
         timezone=event.timezone,
         moved_at=event.moved_at,
+        # A window of one's own making ends here: the organiser gives a fresh one.
+        window_starts_at=None,
         event_version=event.version,
         look_again_at=None,
         no_show_noticed_at=None,

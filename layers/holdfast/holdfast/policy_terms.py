@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final
 
 from holdfast import money
-from holdfast.errors import RuleRefused
 from holdfast.money import Money
 
 
@@ -59,6 +58,12 @@ class Amount:
 
 
 Charge = Percent | Amount
+
+
+def due(charge: Charge, price: Money, hold: int) -> int:
+    """What is really taken, in minor units: at most what is held, and nothing where Stripe would refuse so little."""
+    amount = money.round_down(min(charge.of(price), hold), price.currency)
+    return amount if amount >= money.minimum_charge(price.currency) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +117,6 @@ class Policy:
         """SHA-256, in hex, of the canonical JSON: what a customer accepted, in 64 characters."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-    def check_against(self, price: Money) -> None:
-        """Raise `RuleRefused` where a fee would exceed the hold for `price`; the pointer names the term."""
-        hold = money.hold_amount(price, self.hold_ratio)
-        for index, tier in enumerate(self.cancellation_tiers):
-            if tier.charge.of(price) > hold:
-                at = f"/policy/cancellation_tiers/{index}/{charge_name(tier.charge)}"
-                raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {hold} for this price.")
-        if self.no_show_fee.of(price) > hold:
-            at = f"/policy/no_show_fee/{charge_name(self.no_show_fee)}"
-            raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {hold} for this price.")
 
 
 DEFAULT: Final = Policy(

@@ -10,7 +10,9 @@ from holdfast.booking import Booking, Hold, HoldState, Operation, Status
 from holdfast.coverage import lapses_at, place_at
 from holdfast.event import Event
 from holdfast.log import wire_time
-from holdfast.policy import free_cancellation_until, text
+from holdfast.policy import text
+from holdfast.policy_languages import DEFAULT_LOCALE
+from holdfast.served_terms import terms_of_booking, terms_of_event
 from holdfast.stripe_objects import StripeRefund
 
 View = dict[str, Any]
@@ -20,7 +22,8 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else wire_time(moment)
 
 
-def booking_view(booking: Booking) -> View:
+def booking_view(booking: Booking, now: datetime | None = None) -> View:
+    """As it is at `now`; right after a change that is the time of the change."""
     status = booking.payment_status
     return {
         "booking_id": booking.booking_id,
@@ -34,11 +37,13 @@ def booking_view(booking: Booking) -> View:
         "refunded": booking.refunded,
         "fee": booking.fee,
         "starts_at": wire_time(booking.starts_at),
-        "free_cancellation_until": wire_time(
-            free_cancellation_until(
-                booking.policy, starts_at=booking.starts_at, created_at=booking.created_at, moved_at=booking.moved_at
-            )
-        ),
+        "timezone": booking.timezone,
+        "policy": {
+            "hash": booking.policy.policy_hash,
+            "locale": booking.locale,
+            "accepted_at": wire_time(booking.created_at),
+        },
+        **terms_of_booking(booking, now or booking.updated_at),
         "checked_in_at": _time(booking.checked_in_at),
         "cancelled_at": _time(booking.cancelled_at),
         "next_action": _next_action(booking, status),
@@ -92,15 +97,16 @@ def _hold_at(booking: Booking, status: Status) -> datetime | None:
     return place_at(booking.policy, booking.hold_terms, booking.starts_at)
 
 
-def staff_booking_view(booking: Booking) -> View:
+def staff_booking_view(booking: Booking, now: datetime | None = None) -> View:
     """What staff see beside it: why and since when somebody has to look."""
     attention = None
     if booking.attention is not None:
         attention = {"reason": booking.attention, "since": _time(booking.attention_since)}
-    return booking_view(booking) | {"attention": attention}
+    return booking_view(booking, now) | {"attention": attention}
 
 
-def event_view(event: Event) -> View:
+def event_view(event: Event, now: datetime, locale: str = DEFAULT_LOCALE) -> View:
+    """For somebody who would book at `now`, in one of the languages that the policy's text exists in."""
     return {
         "event_id": event.event_id,
         "title": event.title,
@@ -109,8 +115,10 @@ def event_view(event: Event) -> View:
         "starts_at": wire_time(event.starts_at),
         "ends_at": wire_time(event.ends_at),
         "timezone": event.timezone,
-        "policy": event.policy.to_json() | {"text": text(event.policy, event.price)},
+        "policy": event.policy.to_json() | {"text": text(event.policy, event.price, event.timezone, locale)},
         "policy_hash": event.policy.policy_hash,
+        "policy_locale": locale,
+        **terms_of_event(event, now),
         "cancelled_at": _time(event.cancelled_at),
         "created_at": wire_time(event.created_at),
         "updated_at": wire_time(event.updated_at),

@@ -4,6 +4,7 @@ present. Near events get their hold now; for far-away ones the card is saved, an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from holdfast.log import wire_time
 from holdfast.movements import Begin
 from holdfast.operations import Settled
 from holdfast.policy import text
+from holdfast.policy_languages import DEFAULT_LOCALE
 from holdfast.requests import Reply, Request, answer, done
 from holdfast.settlement import PLACING
 from holdfast.store import Check, Record
@@ -35,14 +37,18 @@ def place(
     event_id: str,
     payment_method_id: str | None,
     accepted_policy_hash: str | None,
+    locale: str = DEFAULT_LOCALE,
 ) -> Reply:
-    """Book a place: the hold, or the saving of the card, in one call to Stripe, because the customer waits."""
+    """Book a place: the hold, or the saving of the card, in one call to Stripe, because the customer waits. `locale` is
+    the language in which they read the policy.
+    """
 
     def evaluate(record: Record) -> Settled:
         now = desk.clock()
         event = _bookable(desk, event_id, accepted_policy_hash, now)
         customer_id, card = usable_card(desk, user_id, payment_method_id)
         booking = _new(desk, event, user_id=user_id, customer_id=customer_id, card=card, now=now)
+        booking = replace(booking, locale=locale)
         begun = desk.operations.begin(
             None,
             booking,
@@ -87,7 +93,7 @@ def _bookable(desk: Desk, event_id: str, accepted_policy_hash: str | None, now: 
 
 def _first_step(booking: Booking, event: Event, now: datetime) -> Begin:
     """Hold now, or save the card for a hold that comes later."""
-    details = _accepted(event)
+    details = _accepted(booking, event)
     at_once = is_held_at_once(
         booking.policy,
         booking.hold_terms,
@@ -128,13 +134,20 @@ def _new(desk: Desk, event: Event, *, user_id: str, customer_id: str, card: Card
     )
 
 
-def _accepted(event: Event) -> dict[str, Any]:
-    """What the customer agreed to: the exact amount that is blocked (PSD2 art. 75) and the policy, word for word."""
+def _accepted(booking: Booking, event: Event) -> dict[str, Any]:
+    """What the customer agreed to, and when: the exact amount that is blocked (PSD2 art. 75) and the policy, word for
+    word. The time is the server's: the phone's clock proves nothing.
+    """
     return {
-        "price": event.price.amount,
-        "policy": event.policy.to_json(),
-        "policy_hash": event.policy.policy_hash,
-        "policy_text": text(event.policy, event.price),
+        "price": booking.price.amount,
+        "hold": booking.hold_amount,
+        "policy": booking.policy.to_json(),
+        "policy_hash": booking.policy.policy_hash,
+        "policy_text": text(booking.policy, booking.price, booking.timezone, booking.locale),
+        "policy_locale": booking.locale,
+        "accepted_at": wire_time(booking.created_at),
+        "starts_at": wire_time(booking.starts_at),
+        "timezone": booking.timezone,
         "event_version": event.version,
     }
 

@@ -54,7 +54,12 @@ def _needed(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
         index = parameters.get("IndexName")
         table = f"{parameters['TableName']}.Arn"
         yield f"dynamodb:{operation}", f"${{{table}}}/index/{index}" if index else table
-    elif service == "events":
+    else:
+        yield from _needed_beside_the_tables(service, operation, parameters)
+
+
+def _needed_beside_the_tables(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if service == "events":
         for bus in {entry["EventBusName"] for entry in parameters["Entries"]}:
             yield f"events:{operation}", f"{bus}.Arn"
     elif service == "secretsmanager":

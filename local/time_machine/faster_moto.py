@@ -51,6 +51,6 @@ def _as_it_is(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> N
 
 def shorten() -> None:
     """From now on moto copies only what a transaction changes, and serializes only what needs it."""
-    Table.__deepcopy__ = _share
+    Table.__deepcopy__ = _share  # type: ignore[attr-defined]
     DynamoDBBackend.update_item = _update_a_copy  # type: ignore[method-assign]
     BaseJSONSerializer._serialize_type_structure = _as_it_is  # type: ignore[method-assign]

@@ -31,7 +31,11 @@ from local.time_machine.faster_moto import shorten
 
 ROOT: Final = Path(__file__).parents[2]
 NOON: Final = datetime(2027, 1, 4, 12, tzinfo=UTC)
-SECRET: Final = {"secret_key": "sk_test_time", "publishable_key": "pk_test_time", "webhook_secrets": ["whsec_time"]}
+SECRET: Final[dict[str, Any]] = {
+    "secret_key": "sk_test_time",
+    "publishable_key": "pk_test_time",
+    "webhook_secrets": ["whsec_time"],
+}
 ENVIRONMENT: Final = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",

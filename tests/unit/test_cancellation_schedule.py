@@ -193,7 +193,7 @@ def bookings(draw) -> Booking:
 
 def charged(booking: Booking, at: datetime) -> int:
     """By the rule that moves the money."""
-    return cancellation(wished(booking, at, actor="customer", charges_fee=True)).fee
+    return cancellation(wished(booking, at, actor="customer", charges_fee=True), at).fee
 
 
 def instant(shown: str) -> datetime:

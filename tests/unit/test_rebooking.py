@@ -54,7 +54,7 @@ def moved(booking=None, target=None, now=NOW, *, by_staff=False, fresh_window=Fa
 
 
 def fee(booking, at):
-    return cancellation(wished(booking, at, actor="customer", charges_fee=True)).fee
+    return cancellation(wished(booking, at, actor="customer", charges_fee=True), at).fee
 
 
 def test_the_booking_belongs_to_the_other_event():

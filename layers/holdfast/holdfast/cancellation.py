@@ -15,7 +15,7 @@ from holdfast.cancellation_quotes import CancelQuote, fingerprint
 from holdfast.cancellation_schedule import Schedule, cancellation_schedule, period_at
 from holdfast.errors import Conflict
 from holdfast.log import Entry, wire_time
-from holdfast.movements import cancellation
+from holdfast.movements import Begin, Close, cancellation, cancellation_price
 
 
 def refuse_closed(booking: Booking) -> None:
@@ -76,9 +76,14 @@ def wish_entry(booking: Booking) -> Entry:
 
 def quoted(booking: Booking, at: datetime, *, charges_fee: bool) -> CancelQuote:
     """What carrying out a wish of this instant would take, and the clause it follows from."""
-    step = cancellation(wished(booking, at, actor="customer", charges_fee=charges_fee))
-    clause = step.details.get("clause") or step.reason.replace("_", " ")
-    return CancelQuote(amount=step.fee, clause=clause, charges_fee=charges_fee, issued_at=at)
+    wish = wished(booking, at, actor="customer", charges_fee=charges_fee)
+    step = cancellation(wish, at)
+    if isinstance(step, Close) or (isinstance(step, Begin) and not step.off_session):
+        clause = step.details.get("clause") or step.reason.replace("_", " ")
+        return CancelQuote(amount=step.fee, clause=clause, charges_fee=charges_fee, issued_at=at)
+    # There is no hold, and the fee is to be charged without one.
+    amount, details = cancellation_price(wish)
+    return CancelQuote(amount=amount, clause=str(details["clause"]), charges_fee=charges_fee, issued_at=at)
 
 
 def deadline(booking: Booking, quote: CancelQuote) -> datetime | None:

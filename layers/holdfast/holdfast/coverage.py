@@ -73,6 +73,13 @@ def place_at(policy: Policy, terms: HoldTerms, starts_at: datetime) -> datetime:
     return min(by_lead, by_fee)
 
 
+def planned_at(booking: Booking) -> datetime:
+    """When this booking's hold is placed, if it comes later. Its fees may count from an earlier start than it has."""
+    by_lead = booking.starts_at - timedelta(hours=booking.hold_terms.lead_hours)
+    by_fee = place_at(booking.policy, booking.hold_terms, booking.fees_count_from)
+    return min(by_lead, by_fee)
+
+
 def is_held_at_once(
     policy: Policy, terms: HoldTerms, *, brand: str | None, now: datetime, starts_at: datetime, ends_at: datetime
 ) -> bool:
@@ -97,7 +104,7 @@ def mend_by(booking: Booking, now: datetime) -> datetime:
     not beyond the start while it has not come.
     """
     earliest = max(
-        first_fee_at(booking.policy, booking.starts_at), now + timedelta(hours=booking.hold_terms.mend_hours)
+        first_fee_at(booking.policy, booking.fees_count_from), now + timedelta(hours=booking.hold_terms.mend_hours)
     )
     return min(earliest, booking.starts_at) if now < booking.starts_at else earliest
 
@@ -121,7 +128,7 @@ def comes_too_early(booking: Booking) -> bool:
     if hold is None or hold.state is not HoldState.LIVE:
         return False
     lapses = lapses_at(hold, booking.created_at)
-    return lapses < place_at(booking.policy, booking.hold_terms, booking.starts_at)
+    return lapses < planned_at(booking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ def _without_a_hold(booking: Booking, now: datetime, last: datetime) -> Coverage
     if booking.kept_without_hold_at is not None or booking.attention is not None:
         return Alert("staff", "kept_without_hold", last)
     if booking.setup is not None and booking.hold is None:
-        planned = place_at(booking.policy, booking.hold_terms, booking.starts_at)
+        planned = planned_at(booking)
         return Planned("place", max(planned, booking.next_try_at or planned))
     if booking.hold is not None and booking.hold.state is HoldState.EXPIRED:
         return Planned("place again", max(now, booking.next_try_at or now))

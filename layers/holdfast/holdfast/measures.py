@@ -50,6 +50,7 @@ _OF_DISPUTES: Final[Mapping[str, str]] = MappingProxyType(
 
 def count(line: Mapping[str, Any]) -> Count | None:
     """What this line counts as, if anything."""
+    name: str | None
     if line["kind"] == "dispute":
         name = _OF_DISPUTES.get(line["details"].get("step"), "Disputes")
     else:

@@ -141,7 +141,7 @@ def cancellation(booking: Booking, now: datetime) -> Begin | Close | Write | Non
     """
     assert booking.cancel_requested_at is not None
     actor = booking.cancel_actor or "customer"
-    amount, details = _cancellation_price(booking)
+    amount, details = cancellation_price(booking)
     if booking.hold is not None and booking.hold.state is HoldState.ACTION_REQUIRED:
         if amount and booking.mend_by is not None:
             return without_authentication(booking)
@@ -210,7 +210,8 @@ def _answering(step: Begin, booking: Booking) -> Begin:
     return replace(step, request_key=booking.cancel_request_key)
 
 
-def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
+def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
+    """What the wish to cancel costs, in minor units, and what that follows from."""
     assert booking.cancel_requested_at is not None
     if booking.event_cancelled_at is not None:
         return 0, {"clause": "event_cancelled"}

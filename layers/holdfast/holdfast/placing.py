@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from holdfast.booking import Booking, HoldState, Outcome, Setup, SetupState
-from holdfast.coverage import HOLD_SAFETY, comes_too_early, lapses_at, mend_by, place_at, renew_at
+from holdfast.coverage import HOLD_SAFETY, comes_too_early, lapses_at, mend_by, planned_at, renew_at
 from holdfast.log import Entry, wire_time
 from holdfast.movements import Begin, Close, Write, may_ask, placement
 from holdfast.policy import OnUnplaceableHold
@@ -27,7 +27,7 @@ def _asks_at(booking: Booking) -> datetime | None:
     if not may_ask(booking):
         return booking.updated_at if booking.mend_by is None else None
     if booking.hold is None:
-        time_for_it = place_at(booking.policy, booking.hold_terms, booking.starts_at)
+        time_for_it = planned_at(booking)
         return max(time_for_it, booking.next_try_at or time_for_it)
     return booking.next_try_at or booking.updated_at
 
@@ -158,7 +158,7 @@ def _scheduled_again(booking: Booking) -> Write:
         superseded=tuple(each.payment_intent_id for each in (hold, booking.renewal) if each is not None),
         reminded=(),
     )
-    planned = place_at(booking.policy, booking.hold_terms, booking.starts_at)
+    planned = planned_at(booking)
     entry = Entry(
         kind="schedule",
         status="succeeded",

@@ -120,7 +120,8 @@ _GERMAN: Final = Language(
     "abrechnet, höchstens den reservierten Betrag.",
     attended="Wenn Sie teilnehmen, zahlen Sie den Betrag, den der Veranstalter abrechnet, höchstens den reservierten "
     "Betrag.",
-    unheld="Besteht keine Reservierung mehr, kann der geschuldete Betrag von Ihrer hinterlegten Karte abgebucht werden.",
+    unheld="Besteht keine Reservierung mehr, kann der geschuldete Betrag von Ihrer hinterlegten Karte "
+    "abgebucht werden.",
     self_refund="Bis {hours} vor Beginn können Sie sich selbst erstatten, was Ihnen bei einer Stornierung zu diesem "
     "Zeitpunkt bliebe.",
     zone="Gemeint sind Stunden, die vor dem Beginn tatsächlich vergehen, auch bei einer Zeitumstellung; am "
@@ -151,8 +152,8 @@ _FRENCH: Final = Language(
     "maximum le montant bloqué.",
     attended="Si vous participez, vous payez le montant demandé par l’organisateur, au maximum le montant bloqué.",
     unheld="Si plus rien n’est bloqué, ce que vous devez peut être débité de votre carte enregistrée.",
-    self_refund="Jusqu’à {hours} avant le début, vous pouvez vous rembourser vous-même ce qu’une annulation vous laisserait "
-    "à ce moment.",
+    self_refund="Jusqu’à {hours} avant le début, vous pouvez vous rembourser vous-même ce qu’une annulation vous "
+    "laisserait à ce moment.",
     zone=f"Il s’agit d’heures réellement écoulées avant le début, même en cas de changement d’heure{_NARROW}; le lieu "
     "se trouve dans le fuseau horaire {zone}.",
 )
@@ -181,8 +182,8 @@ _SPANISH: Final = Language(
     "bloqueado.",
     attended="Si asiste, paga lo que cobre el organizador, como máximo el importe bloqueado.",
     unheld="Si ya no hay ningún importe bloqueado, lo que deba puede cobrarse en su tarjeta guardada.",
-    self_refund="Hasta {hours} antes del inicio puede reembolsarse por su cuenta lo que le quedaría si cancelara en ese "
-    "momento.",
+    self_refund="Hasta {hours} antes del inicio puede reembolsarse por su cuenta lo que le quedaría si cancelara en "
+    "ese momento.",
     zone="Son horas que realmente transcurren antes del inicio, también cuando cambia la hora; el lugar está en la "
     "zona horaria {zone}.",
 )
@@ -211,7 +212,8 @@ _ITALIAN: Final = Language(
     "l’importo bloccato.",
     attended="Se partecipa, paga quanto addebita l’organizzatore, al massimo l’importo bloccato.",
     unheld="Se non c’è più alcun importo bloccato, quanto dovuto può essere addebitato sulla Sua carta salvata.",
-    self_refund="Fino a {hours} prima dell’inizio può rimborsarsi da sé quanto Le resterebbe annullando in quel momento.",
+    self_refund="Fino a {hours} prima dell’inizio può rimborsarsi da sé quanto Le resterebbe annullando in quel "
+    "momento.",
     zone="Si tratta di ore che passano davvero prima dell’inizio, anche quando cambia l’ora; il luogo si trova nel "
     "fuso orario {zone}.",
 )

@@ -14,7 +14,6 @@ from holdfast.errors import Conflict, RuleRefused
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
 from holdfast.moving import Change
-from holdfast.next_step import too_short
 
 _AT = "/event_id"
 
@@ -68,9 +67,8 @@ def moved_to(booking: Booking, target: Event, now: datetime, *, by_staff: bool, 
         # A waiver was for the other date.
         waived_at=None,
         look_again_at=None,
+        reminded=(),
     )
-    if too_short(moved) and moved.attention is None:
-        moved = replace(moved, attention="hold_too_short", attention_since=now)
     details = {
         "from": {"event_id": booking.event_id, "starts_at": wire_time(booking.starts_at)},
         "to": {"event_id": target.event_id, "starts_at": wire_time(target.starts_at)},

@@ -23,7 +23,7 @@ from holdfast.booking import (
     SetupState,
     with_refund,
 )
-from holdfast.coverage import place_at
+from holdfast.coverage import planned_at
 from holdfast.dispute_adoption import observe_dispute
 from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
@@ -180,7 +180,7 @@ def observe_setup(booking: Booking, seen: SetupIntent) -> Change:
     match seen.status:
         case "succeeded":
             saved = replace(waiting, state=SetupState.SUCCEEDED, client_secret=None)
-            hold_at = place_at(booking.policy, booking.hold_terms, booking.starts_at)
+            hold_at = planned_at(booking)
             details = {"hold_at": wire_time(hold_at), "payment_method_id": saved.payment_method_id}
             return with_saved_card(booking, saved), [
                 _saving(booking, waiting, "succeeded", reason="authenticated", **details)

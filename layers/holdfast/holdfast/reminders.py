@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast.booking import Booking
-from holdfast.coverage import first_fee_at, place_at
+from holdfast.coverage import first_fee_at, planned_at
 from holdfast.log import Entry, wire_time
 from holdfast.movements import Write
 from holdfast.policy import free_cancellation_until
@@ -32,10 +32,11 @@ def _planned(booking: Booking) -> Iterator[tuple[str, datetime]]:
 
 def _occasions(booking: Booking) -> Iterator[tuple[str, datetime]]:
     if booking.setup is not None and booking.hold is None and booking.kept_without_hold_at is None:
-        yield "hold_coming", place_at(booking.policy, booking.hold_terms, booking.starts_at)
-    if first_fee_at(booking.policy, booking.starts_at) < booking.starts_at:
+        yield "hold_coming", planned_at(booking)
+    counted_from = booking.fees_count_from
+    if first_fee_at(booking.policy, counted_from) < counted_from:
         free_until = free_cancellation_until(
-            booking.policy, starts_at=booking.starts_at, created_at=booking.created_at, moved_at=booking.moved_at
+            booking.policy, starts_at=counted_from, created_at=booking.created_at, moved_at=booking.moved_at
         )
         yield "free_cancellation_ending", free_until
 

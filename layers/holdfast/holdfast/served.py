@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast import money
 from holdfast.booking import Booking, Hold, HoldState, Operation, Status
-from holdfast.coverage import lapses_at, place_at
+from holdfast.coverage import lapses_at, planned_at
 from holdfast.event import Event
 from holdfast.log import wire_time
 from holdfast.policy import text
@@ -94,7 +94,7 @@ def _hold_at(booking: Booking, status: Status) -> datetime | None:
     """When the hold of a booking that only has its card saved is to be placed."""
     if status is not Status.SCHEDULED:
         return None
-    return place_at(booking.policy, booking.hold_terms, booking.starts_at)
+    return planned_at(booking)
 
 
 def staff_booking_view(booking: Booking, now: datetime | None = None) -> View:

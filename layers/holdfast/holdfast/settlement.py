@@ -13,7 +13,7 @@ from typing import Final
 
 from holdfast import hold_settlement
 from holdfast.booking import HOLD_PLACING, Booking, HoldState, Kind, Operation, Outcome, Refund, with_refund
-from holdfast.coverage import place_at
+from holdfast.coverage import planned_at
 from holdfast.hold_settlement import ACTION_WINDOW, entry_of
 from holdfast.log import Entry
 from holdfast.reconcile import observe
@@ -151,7 +151,7 @@ def _of_a_card(idle: Booking, operation: Operation, verdict: Verdict, now: datet
         case NeedsAction(intent):
             return hold_settlement.needs_action(idle, operation, intent, now)
         case CardSaved(setup):
-            hold_at = place_at(idle.policy, idle.hold_terms, idle.starts_at)
+            hold_at = planned_at(idle)
             return hold_settlement.card_saved(idle, operation, setup, hold_at)
         case CardNeedsAction(setup):
             return hold_settlement.card_needs_action(idle, operation, setup, now)

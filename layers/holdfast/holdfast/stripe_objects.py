@@ -62,6 +62,7 @@ class PaymentIntent:
     brand: str | None = None
     payment_method_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,6 @@ class SetupIntent:
     payment_method_id: str | None = None
     decline: Decline | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

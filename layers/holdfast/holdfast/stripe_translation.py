@@ -43,6 +43,7 @@ def payment_intent(raw: Mapping[str, Any]) -> PaymentIntent:
         brand=card.get("brand"),
         payment_method_id=_id(raw.get("payment_method")),
         metadata=dict(raw.get("metadata") or {}),
+        currency=raw.get("currency"),
     )
 
 
@@ -55,7 +56,6 @@ def setup_intent(raw: Mapping[str, Any]) -> SetupIntent:
         payment_method_id=_id(raw.get("payment_method")),
         decline=decline(error) if error else None,
         metadata=dict(raw.get("metadata") or {}),
-        currency=raw.get("currency"),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from holdfast import money
 from holdfast.booking import Booking, Kind, Status
-from holdfast.coverage import is_held_at_once, place_at
+from holdfast.coverage import is_held_at_once, planned_at
 from holdfast.desk.desk import Desk
 from holdfast.desk.outside import take_in, take_in_card
 from holdfast.errors import CardDeclined, Conflict, NotFound, OperationInProgress, RuleRefused, TooFarAhead
@@ -103,7 +103,7 @@ def _first_step(booking: Booking, event: Event, now: datetime) -> Begin:
         ends_at=booking.ends_at,
     )
     if not at_once:
-        details["hold_at"] = wire_time(place_at(booking.policy, booking.hold_terms, booking.starts_at))
+        details["hold_at"] = wire_time(planned_at(booking))
     return Begin(
         kind=Kind.AUTHORIZE if at_once else Kind.SCHEDULE,
         amount=booking.hold_amount,

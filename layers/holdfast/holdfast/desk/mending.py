@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.booking import Booking, Kind, Status
-from holdfast.coverage import place_at
+from holdfast.coverage import planned_at
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle
 from holdfast.desk.holds import usable_card
@@ -67,5 +67,5 @@ def _step(desk: Desk, booking: Booking, card: Card) -> Begin:
 def _kind(desk: Desk, booking: Booking) -> Kind:
     if booking.is_held:
         return Kind.RENEW
-    too_early = desk.clock() < place_at(booking.policy, booking.hold_terms, booking.starts_at)
+    too_early = desk.clock() < planned_at(booking)
     return Kind.SCHEDULE if booking.hold is None and too_early else Kind.AUTHORIZE

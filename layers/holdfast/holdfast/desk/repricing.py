@@ -11,6 +11,7 @@ from holdfast.desk.finishing import idle, write
 from holdfast.errors import Conflict, RuleRefused
 from holdfast.log import Entry
 from holdfast.money import Money
+from holdfast.policy import check_against
 from holdfast.requests import retrying
 
 _PRICED = frozenset({Status.SCHEDULED, Status.HELD, Status.DECLINED, Status.EXPIRED, Status.ACTION_REQUIRED})
@@ -46,7 +47,7 @@ def _hold_for(booking: Booking, price: Money) -> int:
     if price.currency != booking.currency:
         raise RuleRefused.at("/price/currency", f"This booking is in {booking.currency}.")
     money.validate_price(price)
-    booking.policy.check_against(price)
+    check_against(booking.policy, price)
     hold_amount = money.hold_amount(price, booking.policy.hold_ratio)
     if hold_amount > money.MAXIMUM_CHARGE:
         raise RuleRefused.at("/price/amount", "The hold would be above what Stripe accepts.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,9 @@ def deploy(processes: Processes, services: Services, aws: Aws) -> Deployment:
         *("--parameter-overrides", *_parameters(services)),
     ]
     environment = bare_environment() | sam_environment() | {"AWS_ENDPOINT_URL": services.aws_url, "NO_PROXY": "*"}
-    processes.run("deploy", command, environment)
+    # SAM leaves an empty folder behind for each function that it uploads.
+    with tempfile.TemporaryDirectory() as scratch:
+        processes.run("deploy", command, environment | {"TMPDIR": scratch})
     return _look_up(aws.cloudformation)
 
 

@@ -37,7 +37,7 @@ def place(
         event = _bookable(desk, event_id, accepted_policy_hash, now)
         user = desk.store.users.get(user_id)
         customer_id = user.customer_id if user else None
-        card = payment_method_id or (user.default_payment_method_id if user else None)
+        card = payment_method_id or (desk.store.users.default_card(user) if user else None)
         if card is None:
             raise RuleRefused.at("/payment_method_id", "There is no saved card; save one first, or name one.")
         known = desk.store.users.card(user_id, card)

@@ -49,7 +49,7 @@ def _may_refund_oneself(desk: Desk, booking: Booking) -> None:
     hours = booking.policy.self_refund_until_hours
     if hours is None:
         raise Forbidden("The policy of this booking leaves refunds to the organiser.")
-    if desk.clock() > booking.starts_at - timedelta(hours=hours):
+    if desk.clock().replace(microsecond=0) > booking.starts_at - timedelta(hours=hours):
         raise RuleRefused(f"Customers may refund themselves until {hours} hours before the start.")
 
 

@@ -305,7 +305,8 @@ FORGED_POSITIONS: list[tuple[str, list[Any]]] = [
     ("transactions/another", [1]),
     ("payment-methods", [1]),
     ("payment-methods", []),
-    ("payment-methods", ["x" * 300]),
+    ("payment-methods", ["pm_1"]),
+    ("payment-methods", ["2026-01-01T00:00:00Z", "x" * 300]),
 ]
 
 
@@ -341,7 +342,7 @@ def test_a_forged_but_well_formed_cursor_is_a_position_like_any_other(
 
 def test_a_forged_cursor_of_the_log_or_the_cards_is_a_position_too(scene: Scene) -> None:
     log = pages.encode(f"transactions/{scene.held}", (2**40,))
-    cards = pages.encode("payment-methods", ("pm_forged",))
+    cards = pages.encode("payment-methods", ("2026-01-01T00:00:00Z", "pm_forged"))
     with scene.unchanged():
         for route, cursor in ((BY_FUNCTION["list_transactions"], log), (BY_FUNCTION["list_payment_methods"], cards)):
             answer = scene.ask(route, query={"cursor": cursor})
@@ -531,10 +532,10 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("place_hold", "payment_method_id", OPTIONAL_IDS),
     ("place_hold", "accepted_policy_hash", [*STRINGS, "x" * 129]),
     ("cancel_booking", "charge_fee", [0, 1, "true", "", [], {}, 1.0]),
-    ("complete_booking", "amount", INTEGERS),
+    ("complete_booking", "amount", [*INTEGERS, None]),
     ("waive_no_show", "reason", TEXTS),
     ("create_refund", "booking_id", [*IDS, "x" * 65]),
-    ("create_refund", "amount", [*INTEGERS, 0]),
+    ("create_refund", "amount", [*INTEGERS, 0, None]),
     ("create_refund", "reason", TEXTS),
 ]
 

@@ -38,7 +38,7 @@ from holdfast.documentation import documented
 from holdfast.errors import FieldError, HoldfastError, InvalidRequest, NotFound
 from holdfast.faults import invalid_request
 from holdfast.fields import (
-    AmountOrZero,
+    AmountOrPrice,
     Body,
     BookingId,
     CurrencyCode,
@@ -49,7 +49,7 @@ from holdfast.fields import (
     PaymentMethodId,
     PolicyHash,
     PolicyTerms,
-    PositiveAmount,
+    PositiveAmountOrAll,
     Price,
     Reason,
     StripeVersion,
@@ -75,10 +75,10 @@ from holdfast.views import (
 
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
-    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor", "EventId",
+    "AmountOrPrice", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor", "EventId",
     "EventView", "HoldView", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView", "Page",
-    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Reason",
-    "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
+    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmountOrAll", "Price", "Problem",
+    "Reason", "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
     "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
 ]  # fmt: skip
 

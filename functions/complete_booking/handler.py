@@ -9,7 +9,7 @@ app = api.resolver(api.MONEY, roles={api.STAFF})
 
 
 class CompleteRequest(api.Body):
-    amount: api.AmountOrZero | None = None
+    amount: api.AmountOrPrice = None
 
 
 @app.post(

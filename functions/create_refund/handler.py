@@ -10,7 +10,7 @@ app = api.resolver(api.MONEY, roles={api.CUSTOMER, api.STAFF})
 
 class RefundRequest(api.Body):
     booking_id: api.BookingId
-    amount: api.PositiveAmount | None = None
+    amount: api.PositiveAmountOrAll = None
     reason: api.Reason
 
 

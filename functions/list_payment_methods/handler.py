@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from holdfast import api, bootstrap, pages
 from holdfast.desk import payment_methods
 
@@ -10,15 +12,14 @@ app = api.resolver(api.READS, roles={api.CUSTOMER})
 
 @app.get("/payment-methods", **api.documented("List one's cards", {200: api.Page[api.PaymentMethodView]}))
 def list_payment_methods(limit: api.Limit = pages.DEFAULT_LIMIT, cursor: api.Cursor = None) -> api.Answer:
-    position = pages.decode("payment-methods", cursor, (str,))
-    cards = payment_methods.listing(bootstrap.desk(api.request_id()), user_id=api.caller(app).subject)
-    if position is not None:
-        ids = [card["id"] for card in cards]
-        cards = cards[ids.index(position[0]) + 1 :] if position[0] in ids else []
-    more = len(cards) > limit
-    shown = cards[:limit]
-    next_cursor = pages.encode("payment-methods", (shown[-1]["id"],)) if more else None
-    return api.reply(200, {"items": shown, "next_cursor": next_cursor})
+    position = pages.decode("payment-methods", cursor, (datetime, str))
+    cards, after = payment_methods.listing(
+        bootstrap.desk(api.request_id()),
+        user_id=api.caller(app).subject,
+        limit=limit,
+        after=(str(position[0]), str(position[1])) if position else None,
+    )
+    return api.reply(200, {"items": cards, "next_cursor": pages.encode("payment-methods", after) if after else None})
 
 
 handler = api.entry(app)

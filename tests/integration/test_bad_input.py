@@ -315,7 +315,8 @@ FORGED_POSITIONS: list[tuple[str, list[Any]]] = [
     ("transactions/another", [1]),
     ("payment-methods", [1]),
     ("payment-methods", []),
-    ("payment-methods", ["x" * 300]),
+    ("payment-methods", ["pm_1"]),
+    ("payment-methods", ["2026-01-01T00:00:00Z", "x" * 300]),
 ]
 
 
@@ -351,7 +352,7 @@ def test_a_forged_but_well_formed_cursor_is_a_position_like_any_other(
 
 def test_a_forged_cursor_of_the_log_or_the_cards_is_a_position_too(scene: Scene) -> None:
     log = pages.encode(f"transactions/{scene.held}", (2**40,))
-    cards = pages.encode("payment-methods", ("pm_forged",))
+    cards = pages.encode("payment-methods", ("2026-01-01T00:00:00Z", "pm_forged"))
     with scene.unchanged():
         for route, cursor in ((BY_FUNCTION["list_transactions"], log), (BY_FUNCTION["list_payment_methods"], cards)):
             answer = scene.ask(route, query={"cursor": cursor})
@@ -545,7 +546,7 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("cancel_booking", "quote", [*STRINGS, "x" * 201]),
     ("move_booking", "event_id", [*IDS, "x" * 65]),
     ("move_booking", "fresh_window", [0, 1, "true", "", [], {}, 1.0]),
-    ("complete_booking", "amount", INTEGERS),
+    ("complete_booking", "amount", [*INTEGERS, None]),
     ("waive_no_show", "reason", TEXTS),
     ("edit_dispute_evidence", "dispute_id", OPTIONAL_IDS),
     ("edit_dispute_evidence", "evidence", [None, *(value for value in STRINGS if value != {})]),
@@ -557,7 +558,7 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("accept_dispute", "dispute_id", OPTIONAL_IDS),
     ("accept_dispute", "reason", [text for text in TEXTS if text is not None]),
     ("create_refund", "booking_id", [*IDS, "x" * 65]),
-    ("create_refund", "amount", [*INTEGERS, 0]),
+    ("create_refund", "amount", [*INTEGERS, 0, None]),
     ("create_refund", "reason", TEXTS),
 ]
 

@@ -165,6 +165,36 @@ def test_a_fault_of_stripe_s_is_never_taken_for_a_failure(world: World, name: st
         assert retried.headers["Idempotent-Replayed"] == "true"
 
 
+@pytest.mark.parametrize("name", [name for name in FLOWS if name != "book"])
+def test_an_outage_that_stripe_answers_with_500_is_over_when_it_is_over(world: World, name: str) -> None:
+    """However many keys it spoilt: Stripe replays each of its 500s for a day."""
+    flow = FLOWS[name]
+    prepared = flow.prepare(world, "alice")
+    world.simulator.add_fault("fail_before", match={"method": "POST"}, times=0)
+    assert flow.act(world, "alice", prepared).status == 202
+    for _ in range(5):
+        world.advance(minutes=35)
+        world.sweep()
+    world.simulator.control("DELETE", "/_simulator/faults")
+    world.advance(hours=1)
+
+    world.sweep()
+
+    booking = agree(world, "alice")
+    assert booking is not None
+    assert flow.whole(booking)
+
+
+def test_a_customer_who_waits_out_such_an_outage_gets_their_hold(world: World) -> None:
+    _card_only(world, "alice")
+    world.simulator.add_fault("fail_before", match={"method": "POST"}, times=0)
+    assert world.hold().status == 202
+    world.simulator.control("DELETE", "/_simulator/faults")
+    world.advance(minutes=1)
+
+    assert world.hold().status == 201
+
+
 @pytest.mark.parametrize("name", FLOWS)
 def test_rate_limits_are_503_because_nothing_was_executed_and_the_same_key_goes_on(world: World, name: str) -> None:
     flow = FLOWS[name]

@@ -358,6 +358,9 @@ def test_a_malformed_field_is_400_with_its_pointer(change, pointer):
         ({"title": "   "}, "/title"),
         ({"title": "a\u0000b"}, "/title"),
         ({"title": "a\u202eb"}, "/title"),
+        ({"title": "a\u2067b"}, "/title"),
+        ({"title": "a\u2028b"}, "/title"),
+        ({"title": "a\x85b"}, "/title"),
         ({"title": "x" * 201}, "/title"),
         ({"title": "x", "reason": "y" * 501}, "/reason"),
     ],
@@ -366,6 +369,22 @@ def test_text_is_bounded_and_has_no_control_characters(body, pointer):
     status, problem, _ = post(body, path="/words")
 
     assert (status, pointers(problem)) == (400, {pointer})
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Dîner : 10\u00a0€",  # a space that does not break, as French and German write amounts
+        "À 20\u202fh",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 Yoga",  # a family is three people and two joiners
+        "\u0645\u06cc\u200c\u062e",  # Persian spells with a non-joiner
+        "\U0001fae9 new",  # an emoji that this Python's tables may not know yet
+    ],
+)
+def test_text_may_have_what_people_s_keyboards_write_beside_letters(title):
+    written = {"title": title, "reason": "because"}
+
+    assert post(written, path="/words")[:2] == (200, written)
 
 
 def test_text_may_have_any_letters_and_new_lines():
@@ -400,6 +419,14 @@ def test_a_missing_or_malformed_idempotency_key_is_400(key):
 
     assert status == 400
     assert pointers(problem) == {"idempotency-key"}
+
+
+def test_two_idempotency_keys_are_400_because_nobody_can_tell_which_is_meant():
+    headers = {"content-type": ["application/json"], "idempotency-key": ["a", "b"]}
+
+    status, problem, _ = post(GOOD, multiValueHeaders=headers)
+
+    assert (status, problem["type"], pointers(problem)) == (400, "/problems/invalid-request", {"idempotency-key"})
 
 
 def test_an_idempotency_key_may_have_255_characters_and_commas():

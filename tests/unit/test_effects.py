@@ -139,11 +139,14 @@ class Stripe:
             raise OutcomeUnknown("503", answered=True)
         if any(running == key for _, running, _ in self._running):
             raise OutcomeUnknown("409 idempotency_key_in_use", answered=False)
-        if self._stored(key) is None:
+        replayed = self._stored(key) is not None
+        if not replayed:
             self._first_try(key, fault, operation, effect)
         if fault in ("after", "late"):
             raise OutcomeUnknown("timeout", answered=False)
         result = self._stored(key)
+        if isinstance(result, OutcomeUnknown):
+            raise OutcomeUnknown("500", answered=True, replayed=replayed)
         if isinstance(result, CallFailed):
             raise result
         return result
@@ -480,11 +483,26 @@ def test_a_stored_server_error_after_the_effect_is_resolved_by_looking(kind):
     assert len(stripe.effects) == 1
 
 
-def test_after_four_keys_it_is_left_for_later():
-    stripe, before, begun = ready(Kind.CAPTURE, ["500 before"] * 4)
+def test_after_two_keys_it_is_left_for_later():
+    stripe, before, begun = ready(Kind.CAPTURE, ["500 before"] * 2)
 
     assert effects.attempt(stripe, before, begun) is None
-    assert stripe.effects == []
+    assert (stripe.effects, list(stripe._keys)) == ([], ["op_capture", "op_capture:2"])
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_keys_that_an_outage_spoilt_are_passed_by_and_each_visit_spoils_one_more(kind):
+    stripe, before, begun = ready(kind, ["500 before"] * 2)
+    assert effects.attempt(stripe, before, begun) is None
+    for _ in range(5):
+        stripe.faults.extend(["works"] * (len(stripe._keys)) + ["500 before"])
+        assert recover_once(stripe, before, begun) is None
+
+    verdict = recover_once(stripe, before, begun)
+
+    assert verdict is not None
+    assert is_true(verdict, stripe, begun)
+    assert (len(stripe.effects), len(stripe._keys)) == (1, 8)
 
 
 @pytest.mark.parametrize("kind", list(Kind))

@@ -39,6 +39,22 @@ def fee(terms: Policy, now: datetime, *, price=PRICE, hold=HOLD, created=LONG_BE
     ).amount
 
 
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(microseconds=1), timedelta(microseconds=999_999)])
+def test_the_second_that_is_told_is_the_second_that_counts(late):
+    """Whoever cancels in the second until which it is free, as both are shown, cancels free; and a tier's alike."""
+    until_the_tier = START - 2 * HOUR
+
+    assert fee(DEFAULT, START - 24 * HOUR + late) == 0
+    assert fee(LADDER, until_the_tier + late) == 1500
+
+
+def test_a_grace_that_began_within_a_second_lasts_to_the_end_of_the_second_that_is_shown():
+    booked = START - 10 * HOUR + timedelta(milliseconds=300)
+
+    assert fee(DEFAULT, booked + HOUR + timedelta(milliseconds=600), created=booked) == 0
+    assert fee(DEFAULT, booked + HOUR + timedelta(milliseconds=701), created=booked) == 2500
+
+
 @pytest.mark.parametrize(
     ("before_start", "expected"),
     [

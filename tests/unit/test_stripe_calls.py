@@ -215,7 +215,18 @@ def test_a_stored_error_that_is_replayed_ends_it_because_it_would_come_for_ever(
         ask(answers)
 
     assert caught.value.answered
+    assert caught.value.replayed
     assert answers.tries == 1
+
+
+def test_an_error_that_this_very_call_stored_is_no_replay_of_an_earlier_one_s():
+    """What the first try did is not known by then: somebody has to look."""
+    answers = Answers([failing(500), failing(500, **{"Idempotent-Replayed": "true"})])
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        ask(answers)
+
+    assert (caught.value.answered, caught.value.replayed, answers.tries) == (True, False, 2)
 
 
 @pytest.mark.parametrize("error", [no(), no(None)])

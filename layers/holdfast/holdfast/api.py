@@ -38,7 +38,7 @@ from holdfast.documentation import documented
 from holdfast.errors import FieldError, HoldfastError, InvalidRequest, NotFound
 from holdfast.faults import invalid_request
 from holdfast.fields import (
-    AmountOrZero,
+    AmountOrPrice,
     Body,
     BookingId,
     CurrencyCode,
@@ -56,7 +56,7 @@ from holdfast.fields import (
     PaymentMethodId,
     PolicyHash,
     PolicyTerms,
-    PositiveAmount,
+    PositiveAmountOrAll,
     Price,
     Quote,
     Reason,
@@ -86,11 +86,11 @@ from holdfast.views import (
 
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
-    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CancellationQuoteView",
+    "AmountOrPrice", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CancellationQuoteView",
     "CurrencyCode", "Cursor", "DisputeId", "DisputePacketView", "DisputeView", "EventId", "EventView", "EvidenceEdits",
     "EvidenceHash", "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "Locale", "LocaleParameter", "LogLineView",
     "MoneyView", "NextActionView", "OptionalIdempotencyKey", "Page", "PaymentMethodId", "PaymentMethodView",
-    "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Quote", "Reason", "RefundView", "Role",
+    "PolicyHash", "PolicyTerms", "PositiveAmountOrAll", "Price", "Problem", "Quote", "Reason", "RefundView", "Role",
     "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
     "accept_language", "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
 ]  # fmt: skip

@@ -17,12 +17,20 @@ class OutcomeUnknown(CallFailed):
     """The call may have been executed.
 
     `answered` is true where Stripe answered with a server error: then the call is over, and looking at the object
-    proves what it did. Without an answer it may still be running.
+    proves what it did. Without an answer it may still be running. `replayed` is true where that answer was stored
+    before: this call did nothing at all, and none under this key ever will.
     """
 
-    def __init__(self, message: str, *, answered: bool) -> None:
+    def __init__(self, message: str, *, answered: bool, replayed: bool = False) -> None:
         super().__init__(message)
         self.answered = answered
+        self.replayed = replayed
+
+
+class KeySpoilt(CallFailed):
+    """Stripe answered with a server error, which it repeats under this key for a day, and is proved to have done
+    nothing.
+    """
 
 
 class CardRefused(CallFailed):

@@ -32,7 +32,10 @@ from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIn
 CUSTOMER_WAITS: Final = timedelta(minutes=15)
 # Stripe may forget a key after 24 h; from here on the key alone no longer protects, so a fresh one follows a look-up.
 KEY_IS_SAFE: Final = timedelta(hours=23)
-_KEYS: Final = 4
+# So many keys may be spoilt by one request, and fewer by a visit of the clock: an outage may last, and those that it
+# spoilt are passed by one after the other.
+_NEW_KEYS: Final = 2
+_MOST_KEYS: Final = 100
 
 
 class Gateway(Protocol):
@@ -59,9 +62,11 @@ def idempotency_key(operation: Operation, number: int) -> str:
     return operation.operation_id if number == 1 else f"{operation.operation_id}:{number}"
 
 
-def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_key: int = 1) -> Verdict | None:
+def attempt(
+    gateway: Gateway, booking: Booking, operation: Operation, *, first_key: int = 1, new_keys: int = _NEW_KEYS
+) -> Verdict | None:
     """Try the effect. None: nothing is proved, and the operation stays under way. Raises NothingExecuted."""
-    for number in range(first_key, _KEYS + 1):
+    for number in range(first_key, _MOST_KEYS + 1):
         try:
             return _effect(gateway, booking, operation, idempotency_key(operation, number))
         except CardRefused as declined:
@@ -74,10 +79,13 @@ def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_k
         except OutcomeUnknown as unknown:
             if not unknown.answered:
                 return None
+            if unknown.replayed:
+                continue  # spoilt by an earlier try, after which somebody has looked
         found = look(gateway, booking, operation)
         if not isinstance(found, Found):
             return found
-        if found is Found.UNCLEAR:
+        new_keys -= 1
+        if found is Found.UNCLEAR or new_keys == 0:
             return None
     return None
 
@@ -92,7 +100,7 @@ def recover(gateway: Gateway, booking: Booking, operation: Operation, now: datet
         return found
     if found is Found.UNCLEAR:
         return None
-    return attempt(gateway, booking, operation, first_key=1 if waited < KEY_IS_SAFE else 2)
+    return attempt(gateway, booking, operation, first_key=1 if waited < KEY_IS_SAFE else 2, new_keys=1)
 
 
 def _nobody_waits(found: Verdict | Found) -> Verdict | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
@@ -23,6 +24,8 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 # A year: no bank waits so long for an answer.
 _MOST_HOURS_AHEAD: Final = 8784
+# Embeddings, overrides and isolates: they make a text read otherwise than it is written.
+_TURNS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Sums of times stay far from the ends of what a datetime can hold.
 _YEARS: Final = range(2000, 2200)
 
@@ -53,8 +56,18 @@ def _zone(value: str) -> str:
     return value
 
 
+def _controls(character: str) -> bool:
+    """Control characters, separators of lines and paragraphs, and what turns the direction of the text that follows.
+
+    Spaces that do not break, joiners and non-joiners are none: keyboards write them in prices, names and emoji.
+    """
+    if character == "\n":
+        return False
+    return category(character) in ("Cc", "Zl", "Zp") or character in _TURNS
+
+
 def _plain(value: str) -> str:
-    if any(not character.isprintable() and character != "\n" for character in value) or not value.strip():
+    if any(_controls(character) for character in value) or not value.strip():
         raise ValueError("This must be text without control characters, and not blank.")
     return value
 
@@ -62,6 +75,10 @@ def _plain(value: str) -> str:
 def _evidence(value: str) -> str:
     """Like any other text, but that an empty one is meant: it leaves its field out."""
     return value if value == "" else _plain(value)
+def _said(value: Any) -> Any:
+    if value is None:
+        raise ValueError("This must be an integer; leave it out for all of it.")
+    return value
 
 
 def _whole(value: Any) -> int:
@@ -94,6 +111,13 @@ LongEvidence = Annotated[str, Field(max_length=20_000), AfterValidator(_evidence
 ShortEvidence = Annotated[str, Field(max_length=5_000), AfterValidator(_evidence)]
 PositiveAmount = Annotated[int, Field(ge=1)]
 AmountOrZero = Annotated[int, Field(ge=0)]
+# Where no amount is said, everything is meant: so a variable that was never set must not say it.
+PositiveAmountOrAll = Annotated[
+    PositiveAmount | None, BeforeValidator(_said), WithJsonSchema({"type": "integer", "minimum": 1})
+]
+AmountOrPrice = Annotated[
+    AmountOrZero | None, BeforeValidator(_said), WithJsonSchema({"type": "integer", "minimum": 0})
+]
 PolicyTerms = Annotated[dict[str, Any], WithJsonSchema(PARTIAL_POLICY)]
 CurrencyCode = Annotated[str, Field(min_length=1, max_length=16)]
 

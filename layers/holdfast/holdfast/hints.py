@@ -27,8 +27,11 @@ class Hint:
 
 
 def read(event: Mapping[str, Any]) -> Hint | None:
-    """The hint in an event; None where it is about nothing that Holdfast keeps."""
-    snapshot = (event.get("data") or {}).get("object") or {}
+    """The hint in an event; None where it is about nothing that Holdfast keeps, or is no event as Stripe makes them."""
+    data = event.get("data")
+    snapshot = data.get("object") if isinstance(data, Mapping) else None
+    if not isinstance(snapshot, Mapping):
+        return None
     kind = snapshot.get("object")
     if kind not in _OBJECTS or not isinstance(event.get("id"), str):
         return None
@@ -38,6 +41,8 @@ def read(event: Mapping[str, Any]) -> Hint | None:
     if not isinstance(intent, str):
         return None
     metadata = snapshot.get("metadata") or {}
+    if not isinstance(metadata, Mapping):
+        return None
     return Hint(
         event_id=event["id"],
         type=str(event.get("type")),

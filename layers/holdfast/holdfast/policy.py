@@ -94,6 +94,9 @@ def cancellation_fee(
 
     Free up to and including `free_cancellation_until`. After it the tier with the smallest `hours_before` applies of
     those with more hours than are left; where none has, cancelling is free.
+
+    The wish counts as made at the beginning of its second: times are told to the second, so whoever is shown that
+    cancelling is free until 20:00:00 and cancels at 20:00:00 is not too late, and the log derives the fee it shows.
     """
     now, starts_at = to_second(now), to_second(starts_at)
     if now <= free_cancellation_until(policy, starts_at=starts_at, created_at=created_at, moved_at=moved_at):

@@ -47,7 +47,7 @@ def call(
             raise declined(error) from error
         except stripe.StripeError as error:
             try:
-                last = _weaker(last, _proved(error), first=attempt == 0)
+                last = _weaker(last, _proved(error, first=attempt == 0), first=attempt == 0)
             except _Final as final:
                 raise final.failure from error
     raise last
@@ -68,7 +68,7 @@ def _weaker(known: CallFailed, new: CallFailed, *, first: bool) -> CallFailed:
     return new
 
 
-def _proved(error: stripe.StripeError) -> CallFailed:
+def _proved(error: stripe.StripeError, *, first: bool) -> CallFailed:
     """What this answer proves, where another try may help. Raises _Final where none can."""
     message = error.user_message or type(error).__name__
     if isinstance(error, stripe.RateLimitError):
@@ -84,7 +84,8 @@ def _proved(error: stripe.StripeError) -> CallFailed:
     if error.http_status == 409:
         return OutcomeUnknown(message, answered=False)  # the same key is in use: another try of ours is still running
     if _replayed(error):
-        raise _Final(OutcomeUnknown(message, answered=True))  # a stored 500 comes back under its key for ever
+        # A stored 500 comes back under its key for a day; a later try of ours is told what the one before it did.
+        raise _Final(OutcomeUnknown(message, answered=True, replayed=first))
     if isinstance(error, stripe.APIError):
         return OutcomeUnknown(message, answered=True)  # a server error, or an answer that cannot be read
     raise error

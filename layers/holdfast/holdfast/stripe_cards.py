@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 import stripe
 
 from holdfast.budget import Budget
-from holdfast.call_failures import OutcomeUnknown
+from holdfast.call_failures import KeySpoilt, OutcomeUnknown
 from holdfast.stripe_calls import call
 from holdfast.stripe_gateway import declined, raw
 
@@ -19,7 +19,6 @@ T = TypeVar("T")
 # From here on Stripe may have forgotten the key of the first try: look for the customer before asking for a new one.
 _KEY_IS_SAFE: Final = timedelta(hours=23)
 _SKEW: Final = timedelta(minutes=5)
-_KEYS: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +39,12 @@ class StripeCards:
     def _call(self, effect: Callable[[], T]) -> T:
         return call(effect, budget=self._budget, declined=declined)
 
-    def customer(self, user_id: str, requested_at: datetime, now: datetime) -> str:
-        """The one Stripe customer of this user: everybody who asks at once asks under the same key."""
+    def customer(self, user_id: str, requested_at: datetime, wish: int, now: datetime) -> str:
+        """The one Stripe customer of this user: everybody who asks at once asks under the same key.
+
+        `wish` numbers the key. Raises KeySpoilt where Stripe will answer nothing under it but an error that it stored,
+        and created nobody: then the next wish has to be written down.
+        """
         fingerprint = hashlib.sha256(user_id.encode()).hexdigest()
         if now - requested_at >= _KEY_IS_SAFE:
             known = self._find_customer(fingerprint, requested_at)
@@ -49,18 +52,16 @@ class StripeCards:
                 return known
         params: Any = {"metadata": {"deployment": self._deployment, "user": fingerprint}}
         key = f"customer:{self._deployment}:{fingerprint}"
-        for number in range(1, _KEYS + 1):
-            options: Any = {"idempotency_key": key if number == 1 else f"{key}:{number}"}
-            try:
-                return str(self._call(lambda options=options: self._stripe.customers.create(params, options)).id)  # type: ignore[misc]
-            except OutcomeUnknown as unknown:
-                # A stored server error comes back under its key for ever; the next key only after proven absence.
-                if not unknown.answered or number == _KEYS:
-                    raise
-                known = self._find_customer(fingerprint, requested_at)
-                if known is not None:
-                    return known
-        raise AssertionError("the last key raises")
+        options: Any = {"idempotency_key": key if wish == 1 else f"{key}:{wish}"}
+        try:
+            return str(self._call(lambda: self._stripe.customers.create(params, options)).id)
+        except OutcomeUnknown as unknown:
+            if not unknown.answered:
+                raise
+            known = self._find_customer(fingerprint, requested_at)
+            if known is None:
+                raise KeySpoilt(str(unknown)) from unknown
+            return known
 
     def _find_customer(self, fingerprint: str, requested_at: datetime) -> str | None:
         since = int((requested_at - _SKEW).timestamp())

@@ -69,7 +69,7 @@ def usable_card(desk: Desk, user_id: str, payment_method_id: str | None) -> tupl
     Raises RuleRefused where there is none to choose, NotFound where it is not theirs.
     """
     user = desk.store.users.get(user_id)
-    chosen = payment_method_id or (user.default_payment_method_id if user else None)
+    chosen = payment_method_id or (desk.store.users.default_card(user) if user else None)
     if chosen is None:
         raise RuleRefused.at("/payment_method_id", "There is no saved card; save one first, or name one.")
     card = desk.store.users.card(user_id, chosen)

@@ -6,17 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from holdfast.call_failures import CallFailed, CallRefused, CardRefused
+from holdfast.call_failures import CallFailed, CallRefused, CardRefused, KeySpoilt
 from holdfast.desk.desk import Desk
 from holdfast.errors import CardDeclined, Conflict, InvalidRequest, NotFound, StripeUnavailable
 from holdfast.store.items import sortable
-from holdfast.store.users import Card
+from holdfast.store.users import Card, User, default_of
 
 if TYPE_CHECKING:
     from holdfast.stripe_cards import Setup, StripeCards
 
 View = dict[str, Any]
-_OPEN_PAGE: Final = 100
+Position = tuple[str, str]
+"""Where the list goes on: the `created_at` and the id of the last card shown."""
+# How many keys one request may spoil while Stripe is out of order.
+_WISHES: Final = 2
 
 
 def customer_of(desk: Desk, cards: StripeCards, user_id: str) -> str:
@@ -29,11 +32,25 @@ def customer_of(desk: Desk, cards: StripeCards, user_id: str) -> str:
     if begun.customer_id is not None:
         return begun.customer_id
     try:
-        customer_id = cards.customer(user_id, datetime.fromisoformat(begun.customer_requested_at), now)
+        customer_id = _created(desk, cards, begun, now)
     except CallFailed as failed:
         raise StripeUnavailable() from failed
     settled = desk.store.users.settle_customer(user_id, customer_id)
     return settled.customer_id or customer_id
+
+
+def _created(desk: Desk, cards: StripeCards, user: User, now: datetime) -> str:
+    """A spoilt key is put aside before anything else, so that the next try, whoever makes it, has another one."""
+    for _ in range(_WISHES):
+        try:
+            return cards.customer(
+                user.user_id, datetime.fromisoformat(user.customer_requested_at), user.customer_wish, now
+            )
+        except KeySpoilt:
+            user = desk.store.users.wish_anew(user, now)
+            if user.customer_id is not None:
+                return user.customer_id
+    raise StripeUnavailable()
 
 
 def set_up(desk: Desk, cards: StripeCards, *, user_id: str, stripe_version: str) -> tuple[str, Setup]:
@@ -61,8 +78,10 @@ def attach(desk: Desk, cards: StripeCards, *, user_id: str, payment_method_id: s
         raise StripeUnavailable() from failed
     if attached.get("type") != "card":
         raise Conflict("Only cards can be held; this is another kind of payment method.")
-    desk.store.users.add_card(user_id, _card(attached, desk.clock()))
-    return next(card for card in listing(desk, user_id=user_id) if card["id"] == attached["id"])
+    card = _card(attached, desk.clock())
+    desk.store.users.add_card(user_id, card)
+    # Another call may have forgotten it by now; what was asked for was done all the same.
+    return _view(card, default_of(desk.store.users.get(user_id), desk.store.users.cards(user_id)))
 
 
 def _card(attached: Mapping[str, Any], now: datetime) -> Card:
@@ -78,11 +97,20 @@ def _card(attached: Mapping[str, Any], now: datetime) -> Card:
     )
 
 
-def listing(desk: Desk, *, user_id: str) -> list[View]:
-    """The user's cards, newest first."""
-    user = desk.store.users.get(user_id)
-    default = user.default_payment_method_id if user else None
-    return [_view(card, default) for card in desk.store.users.cards(user_id)]
+def listing(
+    desk: Desk, *, user_id: str, limit: int | None = None, after: Position | None = None
+) -> tuple[list[View], Position | None]:
+    """The user's cards, newest first, from behind `after`; and where to go on, None at the end."""
+    cards = desk.store.users.cards(user_id)
+    default = default_of(desk.store.users.get(user_id), cards)
+    left = [card for card in cards if after is None or _position(card) < after]
+    shown = left[:limit]
+    return [_view(card, default) for card in shown], _position(shown[-1]) if len(left) > len(shown) else None
+
+
+def _position(card: Card) -> Position:
+    """Not the card alone: it may be gone when the next page is asked for."""
+    return card.created_at, card.payment_method_id
 
 
 def _view(card: Card, default: str | None) -> View:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,14 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """`customer_requested_at` is when the Stripe customer was first asked for; `customer_id` is its id once it is
-    known.
+    """`customer_requested_at` is when the Stripe customer was first asked for under the present key, whose number is
+    `customer_wish`; `customer_id` is its id once it is known.
     """
 
     user_id: str
     customer_requested_at: str
     customer_id: str | None = None
     default_payment_method_id: str | None = None
+    customer_wish: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,18 @@ class Users:
         )
         return User(**unmarshal(answer["Attributes"]))
 
+    def wish_anew(self, user: User, now: datetime) -> User:
+        """The key of this wish is spoilt: ask under the next one. Whoever comes second finds that done."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._tables.users,
+                Key=marshal({"user_id": user.user_id}),
+                UpdateExpression="SET customer_wish = :next, customer_requested_at = :now",
+                ConditionExpression="attribute_not_exists(customer_wish) OR customer_wish < :next",
+                ExpressionAttributeValues=marshal({":next": user.customer_wish + 1, ":now": sortable(now)}),
+            )
+        return self.get(user.user_id) or user
+
     def settle_customer(self, user_id: str, customer_id: str) -> User:
         """Keep the customer's id. Whoever comes second keeps the first one's."""
         answer = self._client.update_item(
@@ -87,6 +102,14 @@ class Users:
         found = [_card(item) for item in every(self._client, query)]
         present = [card for card in found if card.detaching_at is None]
         return sorted(present, key=lambda card: (card.created_at, card.payment_method_id), reverse=True)
+
+    def default_card(self, user: User) -> str | None:
+        """The card that bookings use which name none: the chosen one or, where that is gone, the newest.
+
+        Forgetting the default and choosing another are two writes; somebody may die, or add a card, between them.
+        """
+        chosen = self.card(user.user_id, user.default_payment_method_id) if user.default_payment_method_id else None
+        return default_of(user, [chosen] if chosen and chosen.detaching_at is None else self.cards(user.user_id))
 
     def card(self, user_id: str, payment_method_id: str) -> Card | None:
         """The card, also one that is on its way out."""
@@ -162,6 +185,14 @@ class Users:
                 raise
             return False
         return True
+
+
+def default_of(user: User | None, cards: Sequence[Card]) -> str | None:
+    """Which of these, all that the user has, newest first, is the default; None where there are none."""
+    chosen = user.default_payment_method_id if user else None
+    if any(card.payment_method_id == chosen for card in cards):
+        return chosen
+    return cards[0].payment_method_id if cards else None
 
 
 def _card(item: dict[str, Any]) -> Card:

@@ -663,7 +663,7 @@ def test_what_waits_for_an_answer_is_listed_the_nearest_deadline_first(world: Wo
     for hours, count in ((155, 0), (156, 1), (168, 2), (8784, 5)):
         assert len(listed(world, due_within_hours=str(hours)).body["items"]) == count
 
-    pages: list[Any] = []
+    pages: list[list[str]] = []
     cursor: dict[str, str] = {}
     while True:
         page = listed(world, limit="2", **cursor).body

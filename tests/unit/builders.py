@@ -25,6 +25,7 @@ from holdfast.booking import (
 from holdfast.dispute import Dispute
 from holdfast.event import Event
 from holdfast.money import Money
+from holdfast.movements import Begin, Close, Write
 from holdfast.policy import DEFAULT
 from holdfast.settlement import PLACING
 from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
@@ -246,3 +247,9 @@ def dispute(status: str = "needs_response", *, dispute_id: str = "du_1", **chang
 
 def decline(code: str = "card_declined", decline_code: str | None = "insufficient_funds") -> Decline:
     return Decline(code=code, decline_code=decline_code, message="Your card has insufficient funds.")
+
+
+def cancelled_by(step: Begin | Close | Write | None) -> Begin | Close:
+    """What carries a wish to cancel out, where money or the booking moves at once."""
+    assert isinstance(step, Begin | Close)
+    return step

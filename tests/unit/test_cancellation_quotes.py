@@ -29,7 +29,7 @@ from holdfast.money import Money
 from holdfast.movements import cancellation
 from holdfast.policy import DEFAULT, Percent, Tier
 from holdfast.quote_keys import QuoteKeys
-from tests.unit.builders import BOOKED, END, HOUR, MINUTE, SECOND, START, held, hold, waiting_for_3ds
+from tests.unit.builders import cancelled_by, BOOKED, END, HOUR, MINUTE, SECOND, START, held, hold, waiting_for_3ds
 
 KEY, OTHER = Key("correct horse"), Key("battery staple")
 BOUND: dict[str, Any] = {"booking_id": "bk_1", "caller": "customer:did:privy:alice"}
@@ -152,7 +152,7 @@ def test_where_nothing_could_be_taken_the_quote_is_nothing_and_says_why(booking,
 @pytest.mark.parametrize("later", [START - 23 * HOUR, START - HOUR, START + HOUR])
 def test_a_quoted_amount_is_taken_whatever_tier_has_begun_since(later):
     quote = quoted(held(policy=LADDER), START - 24 * HOUR, charges_fee=True)
-    step = cancellation(held(policy=LADDER, cancel_requested_at=later, cancel_quote=quote), START)
+    step = cancelled_by(cancellation(held(policy=LADDER, cancel_requested_at=later, cancel_quote=quote), START))
 
     assert (step.fee, step.details["clause"]) == (0, "cancelled within the free window")
     assert step.details["evaluated_at"] == "2026-11-22T20:00:00Z"
@@ -161,14 +161,14 @@ def test_a_quoted_amount_is_taken_whatever_tier_has_begun_since(later):
 def test_a_quote_is_taken_also_where_it_is_more_than_would_be_due_by_now():
     quote = CancelQuote(amount=3000, clause="as quoted", charges_fee=True, issued_at=START - HOUR)
 
-    assert cancellation(held(cancel_requested_at=START - 30 * HOUR, cancel_quote=quote), START).fee == 3000
+    assert cancelled_by(cancellation(held(cancel_requested_at=START - 30 * HOUR, cancel_quote=quote), START)).fee == 3000
 
 
 @pytest.mark.parametrize("changes", [{"event_cancelled_at": BOOKED}, {"cancel_charges_fee": False}])
 def test_what_costs_nothing_costs_nothing_whatever_was_quoted(changes):
     quote = quoted(held(), START - HOUR, charges_fee=True)
 
-    assert cancellation(held(cancel_requested_at=START - HOUR, cancel_quote=quote, **changes), START).fee == 0
+    assert cancelled_by(cancellation(held(cancel_requested_at=START - HOUR, cancel_quote=quote, **changes), START)).fee == 0
 
 
 CHANGES: list[dict[str, Any]] = [

@@ -22,7 +22,7 @@ from holdfast.policy import DEFAULT, Amount, Percent, Policy, Tier, free_cancell
 from holdfast.policy_coherence import check, check_against
 from holdfast.served import booking_view, event_view
 from holdfast.venue_time import venue_time
-from tests.unit.builders import BOOKED, DAY, HELD, HOUR, MINUTE, PRICE, SECOND, START, event, held, hold
+from tests.unit.builders import cancelled_by, BOOKED, DAY, HELD, HOUR, MINUTE, PRICE, SECOND, START, event, held, hold
 
 # "Factory" and "localtime" name no place.
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})
@@ -193,7 +193,7 @@ def bookings(draw) -> Booking:
 
 def charged(booking: Booking, at: datetime) -> int:
     """By the rule that moves the money."""
-    return cancellation(wished(booking, at, actor="customer", charges_fee=True), at).fee
+    return cancelled_by(cancellation(wished(booking, at, actor="customer", charges_fee=True), at)).fee
 
 
 def instant(shown: str) -> datetime:

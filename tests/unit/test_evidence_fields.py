@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from pathlib import Path
 
 import pytest
-from stripe.params import _dispute_modify_params
+import stripe
 
 from holdfast.errors import RuleRefused
 from holdfast.evidence_fields import (
@@ -26,12 +25,14 @@ from holdfast.evidence_fields import (
 )
 from holdfast.fields import EvidenceEdits
 
+# Read and not imported: the SDK loads its modules when they are first needed, and other tests look at which are there.
+PARAMETERS = Path(stripe.__file__).parent / "params" / "_dispute_modify_params.py"
 SCHEMA = Path(__file__).parents[1] / "simulator" / "stripe-openapi-trimmed.json"
 
 
 def of_the_sdk() -> dict[str, str]:
     """Each field of the evidence with its description."""
-    source = inspect.getsource(_dispute_modify_params.DisputeModifyParamsEvidence)
+    source = PARAMETERS.read_text().split("class DisputeModifyParamsEvidence(TypedDict):")[1].split("\nclass ")[0]
     return dict(
         re.findall(r'^    (\w+): NotRequired\[str\]\n    """\n(.*?)\n    """', source, re.MULTILINE | re.DOTALL)
     )
@@ -51,7 +52,7 @@ def test_the_limits_are_those_that_stripe_documents():
         for name, described in of_the_sdk().items()
         if (found := re.search(r"maximum character count of ([\d,]+)", described))
     }
-    whole = re.search(r"limited to ([\d,]+)", inspect.getsource(_dispute_modify_params.DisputeModifyParams))
+    whole = re.search(r"limited to ([\d,]+)", PARAMETERS.read_text())
 
     assert {name: TEXT_FIELDS[name] for name in documented} == documented
     assert whole is not None

@@ -19,6 +19,7 @@ from holdfast.next_step import due_at, no_show_at
 from holdfast.policy import DEFAULT, Percent, Tier
 from holdfast.rebooking import check, moved_to
 from tests.unit.builders import (
+    cancelled_by,
     BOOKED,
     DAY,
     END,
@@ -54,7 +55,7 @@ def moved(booking=None, target=None, now=NOW, *, by_staff=False, fresh_window=Fa
 
 
 def fee(booking, at):
-    return cancellation(wished(booking, at, actor="customer", charges_fee=True), at).fee
+    return cancelled_by(cancellation(wished(booking, at, actor="customer", charges_fee=True), at)).fee
 
 
 def test_the_booking_belongs_to_the_other_event():

@@ -75,6 +75,8 @@ def _plain(value: str) -> str:
 def _evidence(value: str) -> str:
     """Like any other text, but that an empty one is meant: it leaves its field out."""
     return value if value == "" else _plain(value)
+
+
 def _said(value: Any) -> Any:
     if value is None:
         raise ValueError("This must be an integer; leave it out for all of it.")

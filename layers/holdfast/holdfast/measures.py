@@ -50,11 +50,9 @@ _OF_DISPUTES: Final[Mapping[str, str]] = MappingProxyType(
 
 def count(line: Mapping[str, Any]) -> Count | None:
     """What this line counts as, if anything."""
-    name: str | None
+    name = _COUNTED.get((line["kind"], line["status"]))
     if line["kind"] == "dispute":
         name = _OF_DISPUTES.get(line["details"].get("step"), "Disputes")
-    else:
-        name = _COUNTED.get((line["kind"], line["status"]))
     if name is None:
         return None
     by_reason = line["reason"] if name in ("HoldsDeclined", "Captures", "OutsideChanges") else None

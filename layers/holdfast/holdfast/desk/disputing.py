@@ -253,7 +253,8 @@ def _answered(desk: Desk, request: Request, *, booking_id: str, dispute_id: str 
     reply = answer(desk.operations, request, evaluate)
     if reply.unknown:
         booking = desk.booking(booking_id)
-        reply = replace(reply, body=dispute_view(booking, _chosen(booking, dispute_id)), replayed=told_again)
+        named = booking.dispute_response.dispute_id if booking.dispute_response else dispute_id
+        reply = replace(reply, body=dispute_view(booking, _chosen(booking, named)), replayed=told_again)
     return reply
 
 

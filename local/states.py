@@ -16,7 +16,15 @@ sys.path.insert(0, str(ROOT / "layers" / "holdfast"))
 
 from holdfast.booking import MAY_BEGIN, TRANSITIONS, Status  # noqa: E402
 
-_OURS: Final = {"authorize": "authorizing", "capture": "capturing", "release": "releasing", "refund": "refunding"}
+# A renewal leaves the status as it is: the old hold stands until the new one does.
+_OURS: Final = {
+    "authorize": "authorizing",
+    "schedule": "authorizing",
+    "renew": "held",
+    "capture": "capturing",
+    "release": "releasing",
+    "refund": "refunding",
+}
 
 
 def page() -> str:
@@ -41,9 +49,11 @@ def page() -> str:
             "",
             "```mermaid",
             "stateDiagram-v2",
-            "    [*] --> authorizing: authorize",
+            "    [*] --> authorizing: authorize, or schedule",
             *begins,
             "    authorizing --> held",
+            "    authorizing --> scheduled: the card is saved",
+            "    held --> expired: the authorization lapsed",
             "    authorizing --> action_required: 3-D Secure",
             "    authorizing --> declined",
             "    action_required --> held: authenticated",

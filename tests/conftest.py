@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import stripe
+from hypothesis import settings
 
 # As in the functions: the SDK would write an id for its telemetry into the home folder of whoever runs the tests.
 stripe.enable_telemetry = False
+
+# How long an example may take says how busy the machine is, and nothing about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")

@@ -27,9 +27,9 @@ from holdfast.cancellation_quotes import (
 )
 from holdfast.money import Money
 from holdfast.movements import cancellation
-from holdfast.policy import DEFAULT, Percent, Tier
+from holdfast.policy import DEFAULT, Percent, Tier, resolve
 from holdfast.quote_keys import QuoteKeys
-from tests.unit.builders import cancelled_by, BOOKED, END, HOUR, MINUTE, SECOND, START, held, hold, waiting_for_3ds
+from tests.unit.builders import BOOKED, END, HOUR, MINUTE, SECOND, START, cancelled_by, held, hold, waiting_for_3ds
 
 KEY, OTHER = Key("correct horse"), Key("battery staple")
 BOUND: dict[str, Any] = {"booking_id": "bk_1", "caller": "customer:did:privy:alice"}
@@ -139,7 +139,7 @@ def test_staff_are_quoted_nothing_unless_they_charge_the_fee():
     ("booking", "clause"),
     [
         (waiting_for_3ds(), "cancelled before authentication"),
-        (held(hold=hold(HoldState.EXPIRED)), "nothing held"),
+        (held(hold=hold(HoldState.EXPIRED), policy=resolve({"off_session_fees": False})), "nothing held"),
         (held(event_cancelled_at=BOOKED), "event_cancelled"),
     ],
 )
@@ -161,14 +161,19 @@ def test_a_quoted_amount_is_taken_whatever_tier_has_begun_since(later):
 def test_a_quote_is_taken_also_where_it_is_more_than_would_be_due_by_now():
     quote = CancelQuote(amount=3000, clause="as quoted", charges_fee=True, issued_at=START - HOUR)
 
-    assert cancelled_by(cancellation(held(cancel_requested_at=START - 30 * HOUR, cancel_quote=quote), START)).fee == 3000
+    assert (
+        cancelled_by(cancellation(held(cancel_requested_at=START - 30 * HOUR, cancel_quote=quote), START)).fee == 3000
+    )
 
 
 @pytest.mark.parametrize("changes", [{"event_cancelled_at": BOOKED}, {"cancel_charges_fee": False}])
 def test_what_costs_nothing_costs_nothing_whatever_was_quoted(changes):
     quote = quoted(held(), START - HOUR, charges_fee=True)
 
-    assert cancelled_by(cancellation(held(cancel_requested_at=START - HOUR, cancel_quote=quote, **changes), START)).fee == 0
+    assert (
+        cancelled_by(cancellation(held(cancel_requested_at=START - HOUR, cancel_quote=quote, **changes), START)).fee
+        == 0
+    )
 
 
 CHANGES: list[dict[str, Any]] = [

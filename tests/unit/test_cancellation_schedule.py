@@ -22,7 +22,7 @@ from holdfast.policy import DEFAULT, Amount, Percent, Policy, Tier, free_cancell
 from holdfast.policy_coherence import check, check_against
 from holdfast.served import booking_view, event_view
 from holdfast.venue_time import venue_time
-from tests.unit.builders import cancelled_by, BOOKED, DAY, HELD, HOUR, MINUTE, PRICE, SECOND, START, event, held, hold
+from tests.unit.builders import BOOKED, DAY, HELD, HOUR, MINUTE, PRICE, SECOND, START, cancelled_by, event, held, hold
 
 # "Factory" and "localtime" name no place.
 ZONES = sorted(available_timezones() - {"Factory", "localtime"})

@@ -202,6 +202,7 @@ def test_whoever_changes_cards_before_they_ever_authenticated_has_half_an_hour_a
 
     assert (after.action_deadline, after.mend_by) == (NOW + 30 * MINUTE, None)
     assert after.waits_for_its_first_card
+    assert after.hold is not None
     assert (after.hold.payment_intent_id, after.superseded) == ("pi_7", ("pi_1",))
     assert due_at(replace(after, superseded=())) == NOW + 30 * MINUTE
 
@@ -363,6 +364,7 @@ def test_a_bank_that_wants_its_customer_without_being_able_to_say_where_is_a_har
 def test_the_last_hold_that_did_come_goes_on_being_shown(before, shown):
     after, _ = declined(before, PLACES_IT, HARD, intent("requires_payment_method", id="pi_7"), NOW)
 
+    assert after.hold is not None
     assert after.hold.state is shown
     assert after.hold.payment_intent_id == ("pi_1" if shown is HoldState.EXPIRED else "pi_7")
 

@@ -269,7 +269,7 @@ def test_whoever_is_spared_and_has_no_hold_is_simply_done_with():
         (contested(hold=hold(state=HoldState.EXPIRED)), SETTLES),
         (contested(policy=resolve({"no_show_contest_minutes": 3 * 24 * 60})), NOTICED + 3 * DAY),
         (
-            contested(policy=resolve({"no_show_contest_minutes": 5 * 24 * 60})),
+            contested(policy=resolve({"no_show_contest_minutes": 6690})),
             LAPSES - HOLD_SAFETY,
         ),
     ],

@@ -329,7 +329,9 @@ def test_a_customer_can_read_the_amounts_and_windows():
 def test_the_text_says_that_a_fee_may_be_charged_without_a_hold_where_it_may():
     without = policy.resolve({"off_session_fees": False})
 
-    assert "If there is no hold any more, such a fee may be charged to your saved card." in policy.text(DEFAULT, PRICE)
+    assert "If there is no hold any more, what you owe may be charged to your saved card." in policy.text(
+        DEFAULT, PRICE
+    )
     assert "saved card" not in policy.text(without, PRICE)
 
 
@@ -354,7 +356,7 @@ def test_the_text_says_nothing_where_nothing_is_charged():
 
     assert "until the start" in words
     assert "you pay nothing" in words
-    assert "until 1 hour before the start" in words
+    assert "Until 1 hour before the start you can refund yourself" in words
 
 
 charges = st.builds(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from holdfast.booking import HoldState, Kind, Outcome
 from holdfast.cancellation import schedule_of, wished
 from holdfast.cancellation_schedule import period_at
+from holdfast.coverage import renew_at
 from holdfast.errors import Conflict, RuleRefused
 from holdfast.money import Money
 from holdfast.movements import cancellation
@@ -19,7 +20,6 @@ from holdfast.next_step import due_at, no_show_at
 from holdfast.policy import DEFAULT, Percent, Tier
 from holdfast.rebooking import check, moved_to
 from tests.unit.builders import (
-    cancelled_by,
     BOOKED,
     DAY,
     END,
@@ -28,6 +28,7 @@ from tests.unit.builders import (
     MINUTE,
     SECOND,
     START,
+    cancelled_by,
     captured,
     ended,
     event,
@@ -160,11 +161,11 @@ def test_staff_can_give_a_fresh_window_as_an_organiser_would():
     assert fee(after, NOW + 24 * HOUR + SECOND) == 5000
 
 
-@pytest.mark.parametrize(("reach", "attention"), [(LAPSES, None), (LAPSES + SECOND, "hold_too_short")])
-def test_a_date_that_the_hold_does_not_reach_is_put_before_staff(reach, attention):
-    start = reach - 2 * HOUR - 30 * MINUTE
+@pytest.mark.parametrize(("reach", "renewed"), [(LAPSES, False), (LAPSES + SECOND, True)])
+def test_a_date_that_the_hold_does_not_reach_is_for_the_clock_to_renew(reach, renewed):
+    start = reach - 28 * HOUR
 
-    assert moved(target=other(starts_at=start, ends_at=start + HOUR)).attention == attention
+    assert (renew_at(moved(target=other(starts_at=start, ends_at=start + 2 * HOUR))) is not None) is renewed
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
                     "The card was declined.", decline_code="generic_decline", booking_id=after.booking_id
                 )
             return error_answer(shown)
-        case Authorized() if after.is_open and after.cancel_requested_at is not None:
+        case Authorized() if operation.off_session:
             return None  # the fee is authorized; next it is captured
         case Abandoned():
             return error_answer(

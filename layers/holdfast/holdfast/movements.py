@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from holdfast.booking import Booking, HoldState, Kind, Outcome
+from holdfast.booking import Booking, Hold, HoldState, Kind, Outcome
 from holdfast.log import Entry, wire_time
 from holdfast.policy import cancellation_fee
 
@@ -114,6 +114,12 @@ def placement(booking: Booking, amount: int, *, reason: str, details: Mapping[st
     )
 
 
+def refused_with(booking: Booking, waited: Hold) -> str | None:
+    """Which card is not asked again once nobody has authenticated this authorization: its own, if it is the booking's."""
+    own = waited.payment_method_id in (None, booking.payment_method_id)
+    return booking.payment_method_id if own else booking.refused_card
+
+
 def may_ask(booking: Booking) -> bool:
     """Whether the bank may be asked again with this card: not after a hard decline, nor after the last retry."""
     return booking.refused_card != booking.payment_method_id
@@ -125,8 +131,10 @@ def fee_without_hold(
     """The fee of a booking whose hold lapsed or never came: authorized off-session for just that amount, and then
     captured like any other. None: the bank is asked again later.
     """
-    if fee == 0 or not booking.policy.off_session_fees:
-        return Close(outcome, reason if fee else "nothing_held", details=details)
+    if fee == 0:
+        return Close(outcome, "nothing_held", details=details)
+    if not booking.policy.off_session_fees:
+        return Close(outcome, reason, details=dict(details) | {"clause": "nothing held"})
     if not may_ask(booking):
         return Close(outcome, reason, attention="fee_not_collected", details=details)
     if booking.next_try_at is not None and now < booking.next_try_at:
@@ -168,7 +176,7 @@ def without_authentication(booking: Booking) -> Write:
         booking,
         hold=replace(booking.hold, state=HoldState.DECLINED, client_secret=None),
         superseded=(*booking.superseded, booking.hold.payment_intent_id),
-        refused_card=booking.payment_method_id,
+        refused_card=refused_with(booking, booking.hold),
         next_try_at=None,
     )
     entry = Entry(

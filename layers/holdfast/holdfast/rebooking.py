@@ -67,7 +67,7 @@ def moved_to(booking: Booking, target: Event, now: datetime, *, by_staff: bool, 
         # A waiver was for the other date.
         waived_at=None,
         look_again_at=None,
-        reminded=(),
+        reminded=() if fresh_window else tuple(each for each in booking.reminded if each != "hold_coming"),
     )
     details = {
         "from": {"event_id": booking.event_id, "starts_at": wire_time(booking.starts_at)},

@@ -27,6 +27,7 @@ from holdfast.coverage import planned_at
 from holdfast.dispute_adoption import observe_dispute
 from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
+from holdfast.movements import refused_with
 from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 
 # Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the
@@ -48,9 +49,9 @@ def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
         for refund in seen.refunds:
             booking, more = observe_refund(booking, refund, now)
             entries = [*entries, *more]
-    for dispute in seen.disputes:
-        booking, more = observe_dispute(booking, dispute, now)
-        entries = [*entries, *more]
+        for dispute in seen.disputes:
+            booking, more = observe_dispute(booking, dispute, now)
+            entries = [*entries, *more]
     return booking, entries
 
 
@@ -94,7 +95,7 @@ def _observe_hold(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
         return _observe_action(booking, hold, intent, now)
     if hold.state is HoldState.LIVE:
         return _observe_live(booking, hold, intent, now)
-    if hold.state is HoldState.DECLINED and intent.status in ("requires_capture", "requires_action"):
+    if hold.state is HoldState.DECLINED and intent.status in ("requires_capture", "requires_action", "succeeded"):
         return _stranger(booking, intent, now)
     return booking, []
 
@@ -165,7 +166,7 @@ def _observe_renewal(booking: Booking, renewal: Hold, intent: PaymentIntent, now
             entry = _authorization(
                 renewal, intent, "canceled", reason=intent.cancellation_reason or "canceled", kind="renew"
             )
-            return replace(booking, renewal=None, refused_card=booking.payment_method_id), [entry]
+            return replace(booking, renewal=None, refused_card=refused_with(booking, renewal)), [entry]
         case "requires_action" | "requires_payment_method" | "requires_confirmation" | "processing":
             return booking, []
         case _:

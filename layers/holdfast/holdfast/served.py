@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast import money
 from holdfast.booking import Booking, Hold, HoldState, Operation, Status
-from holdfast.coverage import lapses_at, planned_at
+from holdfast.coverage import HOLD_SAFETY, lapses_at, planned_at
 from holdfast.event import Event
 from holdfast.log import wire_time
 from holdfast.policy import text
@@ -82,12 +82,16 @@ def _next_action(booking: Booking, status: Status) -> View | None:
 
 
 def _action_required_by(booking: Booking, status: Status) -> datetime | None:
-    """Until when the customer can do it; then the policy says what becomes of the booking."""
-    if _next_action(booking, status) is None:
+    """Until when the customer can do it; then the clock gives it up, and the policy says what becomes of the booking."""
+    action = _next_action(booking, status)
+    if action is None:
         return None
-    if booking.mend_by is not None or not booking.is_held or booking.hold is None:
-        return booking.mend_by or booking.action_deadline
-    return lapses_at(booking.hold, booking.created_at)
+    if action["type"] == "confirm_setup":
+        return booking.action_deadline
+    if booking.is_held and booking.hold is not None:
+        lapses = lapses_at(booking.hold, booking.created_at)
+        return lapses - HOLD_SAFETY if booking.renewal is not None else lapses
+    return booking.mend_by or booking.action_deadline
 
 
 def _hold_at(booking: Booking, status: Status) -> datetime | None:

@@ -162,15 +162,16 @@ def _observe_renewal(booking: Booking, renewal: Hold, intent: PaymentIntent, now
         case "requires_capture" if booking.is_held and booking.is_open:
             entry = _authorization(renewal, intent, "succeeded", reason="authenticated", kind="renew")
             return with_live_hold(booking, _authenticated(renewal, intent, now)), [entry]
-        case "canceled":
+        case "canceled" | "expired" | "requires_reauthorization":
             entry = _authorization(
-                renewal, intent, "canceled", reason=intent.cancellation_reason or "canceled", kind="renew"
+                renewal, intent, "canceled", reason=intent.cancellation_reason or intent.status, kind="renew"
             )
             return replace(booking, renewal=None, refused_card=refused_with(booking, renewal)), [entry]
-        case "requires_action" | "requires_payment_method" | "requires_confirmation" | "processing":
-            return booking, []
+        case "requires_capture" | "succeeded":
+            unused, entries = _stranger(booking, intent, now)
+            return (replace(unused, renewal=None), entries) if entries else (booking, [])
         case _:
-            return _stranger(replace(booking, renewal=None), intent, now)
+            return booking, []
 
 
 def observe_setup(booking: Booking, seen: SetupIntent) -> Change:

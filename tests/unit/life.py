@@ -660,7 +660,7 @@ class Life(RuleBasedStateMachine):
             if each in self.shown and self.status(each) in ("requires_action", "requires_payment_method")
         ]
 
-    @precondition(waiting)
+    @precondition(lambda self: bool(self.waiting()))
     @rule(which=st.integers(0, 3), fails=st.sampled_from([False, False, True]))
     def the_phone_authenticates(self, which: int, fails: bool) -> None:
         target = self.waiting()[which % len(self.waiting())]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from holdfast.booking import HoldState
+from holdfast.booking import HoldState, HoldTerms
 from holdfast.coverage import place_at
 from holdfast.movements import Write
 from holdfast.next_step import due_at as clock_due_at
@@ -138,6 +138,17 @@ def test_a_reminder_is_one_line_that_names_its_occasion(of, at, name, about):
     assert (line.details, line.amount) == ({"about": about}, None)
     assert said.booking == replace(of, reminded=(name,))
     assert step(said.booking, at) is None
+
+
+def test_two_that_are_due_at_once_are_both_said():
+    """The hold comes 73 hours before the start, two hours before the first fee."""
+    close = ahead(policy=resolve({"free_cancellation_hours": 71}), hold_terms=HoldTerms(mend_hours=2))
+
+    said = step(close, START - 80 * HOUR)
+
+    assert isinstance(said, Write)
+    assert [line.reason for line in said.entries] == [HOLD, FREE]
+    assert set(said.booking.reminded) == {HOLD, FREE}
 
 
 def test_of_two_that_are_due_at_once_the_one_whose_time_has_passed_is_dropped():

@@ -115,7 +115,7 @@ def placement(booking: Booking, amount: int, *, reason: str, details: Mapping[st
 
 
 def refused_with(booking: Booking, waited: Hold) -> str | None:
-    """Which card is not asked again, as nobody has authenticated this authorization: its own, if it is the booking's."""
+    """Which card is not asked again, as nobody authenticated this authorization: its own, if it is the booking's."""
     own = waited.payment_method_id in (None, booking.payment_method_id)
     return booking.payment_method_id if own else booking.refused_card
 

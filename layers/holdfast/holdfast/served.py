@@ -82,7 +82,7 @@ def _next_action(booking: Booking, status: Status) -> View | None:
 
 
 def _action_required_by(booking: Booking, status: Status) -> datetime | None:
-    """Until when the customer can do it; then the clock gives it up, and the policy says what becomes of the booking."""
+    """Until when the customer can do it; then the clock gives up, and the policy says what becomes of the booking."""
     action = _next_action(booking, status)
     if action is None:
         return None

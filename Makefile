@@ -18,16 +18,20 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo test e2e check format build logs lock openapi states verify-log redrive clean
+.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log redrive events \
+	replay-events clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
 	@$(RUN) local.cloud run
 
 demo: tools ## The same, but leave after the demo; fails if a booking ends where it should not
 	@$(RUN) local.cloud demo
+
+time-machine: tools ## One event from 60 days before to 120 days after, offline, in under a minute
+	@PYTHONPATH=layers/holdfast $(RUN) local.time_machine
 
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@echo "End to end, against the template deployed into the local cloud:"
@@ -57,6 +61,7 @@ build: tools ## Build for AWS into .aws-sam, for sam deploy (RUNTIME=python3.13 
 	@LAYER_UV="$(CURDIR)/$(VENV)/uv" LAYER_PYTHON="$(CURDIR)/$(VENV)/python" \
 		LAYER_RUNTIME=$(RUNTIME) LAYER_ARCHITECTURE=$(ARCHITECTURE) \
 		$(SAM) build --parameter-overrides PythonRuntime=$(RUNTIME) Architecture=$(ARCHITECTURE)
+	@$(VENV)/python -c 'import sys; v = "python%d.%d" % sys.version_info[:2]; v == "$(RUNTIME)" or print("\nThe layers have no bytecode, so cold starts take twice as long: .venv is of %s. For bytecode: make build PYTHON=$(RUNTIME)" % v)'
 
 lock: tools ## Choose new versions and write every lock file
 	@$(RUN) local.lock
@@ -73,6 +78,12 @@ verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack 
 redrive: tools ## Give dead letters back: make redrive QUEUE=steps or QUEUE=stripe-events (ARGS="--look")
 	@PYTHONPATH=layers/holdfast $(RUN) operate.redrive $(QUEUE) $(ARGS)
 
+events: tools ## Print domain events as they happen (ARGS="--json", ARGS="--stack NAME" for one on AWS)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.watch_events $(ARGS)
+
+replay-events: tools ## Publish lines of the log once more: make replay-events ARGS="--from TIME" (ARGS=--help)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.replay_events $(ARGS)
+
 host-build: tools
 	@$(RUN) local.cloud build
 
@@ -81,6 +92,6 @@ clean: ## Remove everything that the commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:
-	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11 to 3.14: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11 to 3.14, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11, 3.12 or 3.13, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
 	@"$(PYTHON)" local/bootstrap.py

@@ -15,7 +15,14 @@ _TRANSACTION = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-_QUEUES = {"steps": "StepsQueue", "stripe-events": "StripeEventsQueue"}
+_QUEUES = {
+    "steps": "StepsQueue",
+    "stripe-events": "StripeEventsQueue",
+    "publish-events-dead": "PublishEventsDeadLetters",
+    "reconcile": "ReconcileQueue",
+}
+# By the name that the tests give them, as it stands in their ARN.
+_SECRETS = {"stripe": "StripeSecret", "quote-key": "QuoteKey"}
 
 
 class NotAllowed(AssertionError):
@@ -47,6 +54,17 @@ def _needed(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
         index = parameters.get("IndexName")
         table = f"{parameters['TableName']}.Arn"
         yield f"dynamodb:{operation}", f"${{{table}}}/index/{index}" if index else table
+    else:
+        yield from _needed_beside_the_tables(service, operation, parameters)
+
+
+def _needed_beside_the_tables(service: str, operation: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if service == "events":
+        for bus in {entry["EventBusName"] for entry in parameters["Entries"]}:
+            yield f"events:{operation}", f"{bus}.Arn"
+    elif service == "secretsmanager":
+        [secret] = (logical for name, logical in _SECRETS.items() if f":{name}-" in parameters["SecretId"])
+        yield f"secretsmanager:{operation}", f"{secret}.Id"
     elif service == "sqs":
         yield "sqs:SendMessage", f"{_QUEUES[parameters['QueueUrl'].rsplit('/', 1)[1]]}.Arn"
 

@@ -40,7 +40,14 @@ from tests.tables import create_tables, template
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 DEPLOYMENT = "holdfast-test"
 SECRET_KEY = "sk_test_world"
+QUOTE_KEY = "made-by-secrets-manager"
 TABLES = tuple(name for name, each in template()["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table")
+HOLD_TERMS = {
+    "HOLD_LEAD_HOURS": "72",
+    "HOLD_MEND_HOURS": "24",
+    "DECLINE_RETRY_MINUTES": "60,360,1440",
+    "EXTENDED_AUTHORIZATION": "never",
+}
 PASSING = ("bucket#", "request#")
 
 
@@ -149,7 +156,7 @@ class World:
         self.drain("steps", "take_next_step")
         return swept
 
-    def drain(self, queue: str, function: str) -> int:
+    def drain(self, queue: str, function: str, context: Context | None = None) -> int:
         """Deliver every message, as the event source mapping does; failed ones stay in the queue."""
         sqs = boto3.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -161,7 +168,7 @@ class World:
                 {"messageId": each["MessageId"], "body": each["Body"], "attributes": {"ApproximateReceiveCount": "1"}}
                 for each in messages
             ]
-            failed = handler(function)({"Records": records}, Context())["batchItemFailures"]
+            failed = handler(function)({"Records": records}, context or Context())["batchItemFailures"]
             failed_ids = {failure["itemIdentifier"] for failure in failed}
             for each in messages:
                 if each["MessageId"] not in failed_ids:
@@ -178,6 +185,16 @@ class World:
         """Everything that Stripe would have sent so far, oldest first."""
         pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
         return [json.loads(str(event)) for event in reversed(list(pages))]
+
+    def deliver(self) -> None:
+        """Every webhook that Stripe has sent so far; those that were applied are known."""
+        for event in self.stripe_events():
+            self.apply_event(event)
+
+    def reconcile(self, context: Context | None = None) -> None:
+        """The schedule's own event, and the messages of a long day."""
+        handler("reconcile_day")({}, context or Context(remaining_ms=300_000))
+        self.drain("reconcile", "reconcile_day", context or Context(remaining_ms=300_000))
 
     # --- looking
     # -------------------------------------------------------------------------------------------------------
@@ -299,15 +316,23 @@ class World:
         return made
 
     def on(self, verb: str, booking_id: str, *, key: str = "k", body: Any = None, **who: str) -> Answer:
-        """cancel, check-in, complete or waive."""
+        """cancel, check-in, complete, waive or move."""
         function = {
             "cancel": "cancel_booking",
             "check-in": "check_in_booking",
             "complete": "complete_booking",
+            "move": "move_booking",
             "waive": "waive_no_show",
+            "contest": "contest_no_show",
+            "no-show": "uphold_no_show",
+            "reprice": "reprice_booking",
         }
         resource = "/bookings/{booking_id}/" + verb
         return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]
+
+    def quote(self, booking_id: str, *, query: Mapping[str, str] | None = None, **who: str) -> Answer:
+        resource = "/bookings/{booking_id}/cancellation-quote"
+        return self.call("quote_cancellation", "GET", resource, booking_id=booking_id, query=query, **who)  # type: ignore[arg-type]
 
     def refund(self, booking_id: str, *, key: str = "r", amount: int | None = None, **who: str) -> Answer:
         body: dict[str, Any] = {"booking_id": booking_id, "reason": "requested_by_customer"}
@@ -427,10 +452,21 @@ def build(monkeypatch: Any) -> World:
     sqs = boto3.client("sqs")
     monkeypatch.setenv("STEPS_QUEUE_URL", sqs.create_queue(QueueName="steps")["QueueUrl"])
     monkeypatch.setenv("STRIPE_EVENTS_QUEUE_URL", sqs.create_queue(QueueName="stripe-events")["QueueUrl"])
+    dead = sqs.create_queue(QueueName="publish-events-dead")["QueueUrl"]
+    monkeypatch.setenv("UNPUBLISHED_LINES_QUEUE_URL", dead)
+    monkeypatch.setenv("DOMAIN_EVENTS_BUS", "DomainEventsBus")
+    boto3.client("events").create_event_bus(Name="DomainEventsBus")
+    monkeypatch.setenv("RECONCILE_QUEUE_URL", sqs.create_queue(QueueName="reconcile")["QueueUrl"])
     secret = {"secret_key": SECRET_KEY, "publishable_key": "pk_test_world", "webhook_secrets": ["whsec_world"]}
     created = boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(secret))
     monkeypatch.setenv("STRIPE_SECRET_ID", created["ARN"])
+    quote_key = boto3.client("secretsmanager").create_secret(
+        Name="quote-key", SecretString=json.dumps({"quote_key": QUOTE_KEY})
+    )
+    monkeypatch.setenv("QUOTE_KEY_ID", quote_key["ARN"])
     monkeypatch.setenv("DEPLOYMENT", DEPLOYMENT)
+    for name, value in HOLD_TERMS.items():
+        monkeypatch.setenv(name, value)
     for each in ("READS", "CARDS", "MONEY"):
         monkeypatch.setenv(f"RATE_LIMIT_{each}_PER_MINUTE", "100000")
     for name in dir(bootstrap):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from holdfast import api, bootstrap, commands
 from holdfast.desk import cancelling
 
@@ -10,6 +14,13 @@ app = api.resolver(api.MONEY, roles={api.CUSTOMER, api.STAFF})
 
 class CancelRequest(api.Body):
     charge_fee: bool | None = None
+    quote: api.Quote | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them_says_what_is_charged(self) -> Self:
+        if self.quote is not None and self.charge_fee is not None:
+            raise ValueError("The quote says what is charged: leave charge_fee out.")
+        return self
 
 
 @app.post(
@@ -23,6 +34,8 @@ def cancel_booking(booking_id: api.BookingId, key: api.IdempotencyKey, body: Can
         caller=api.caller(app),
         booking_id=booking_id,
         charge_fee=body.charge_fee if body else None,
+        quote=body.quote if body else None,
+        quote_keys=bootstrap.quote_keys,
     )
     return commands.reply(reply, 200)
 

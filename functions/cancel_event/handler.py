@@ -11,7 +11,8 @@ app = api.resolver(api.READS, roles={api.STAFF})
 
 @app.post("/events/<event_id>/cancel", **api.documented("Cancel an event", {202: api.EventView}, problems=(404,)))
 def cancel_event(event_id: api.EventId) -> api.Answer:
-    return api.reply(202, event_view(events.cancel(bootstrap.desk(api.request_id()), event_id)))
+    desk = bootstrap.desk(api.request_id())
+    return api.reply(202, event_view(events.cancel(desk, event_id), desk.clock()))
 
 
 handler = api.entry(app)

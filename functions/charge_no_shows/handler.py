@@ -14,7 +14,8 @@ app = api.resolver(api.READS, roles={api.STAFF})
     **api.documented("Charge those who did not come", {202: api.EventView}, problems=(404, 409)),
 )
 def charge_no_shows(event_id: api.EventId) -> api.Answer:
-    return api.reply(202, event_view(events.charge_no_shows(bootstrap.desk(api.request_id()), event_id)))
+    desk = bootstrap.desk(api.request_id())
+    return api.reply(202, event_view(events.charge_no_shows(desk, event_id), desk.clock()))
 
 
 handler = api.entry(app)

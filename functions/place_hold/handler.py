@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast import api, bootstrap, commands
 from holdfast.desk import holds
+from holdfast.policy_languages import locale_for
 
 app = api.resolver(api.MONEY, roles={api.CUSTOMER})
 
@@ -12,6 +13,7 @@ class HoldRequest(api.Body):
     event_id: api.EventId
     payment_method_id: api.PaymentMethodId | None = None
     accepted_policy_hash: api.PolicyHash | None = None
+    locale: api.Locale | None = None
 
 
 @app.post(
@@ -30,9 +32,10 @@ def place_hold(body: HoldRequest, key: api.IdempotencyKey) -> api.Answer:
         event_id=body.event_id,
         payment_method_id=body.payment_method_id,
         accepted_policy_hash=body.accepted_policy_hash,
+        locale=locale_for(body.locale, api.accept_language(app)),
     )
-    held = reply.body.get("payment_status") == "held"
-    return commands.reply(reply, 201 if held else 202)
+    booked = reply.body.get("payment_status") in ("held", "scheduled")
+    return commands.reply(reply, 201 if booked else 202)
 
 
 handler = api.entry(app)

@@ -32,8 +32,9 @@ def put_event(event_id: api.EventId, body: EventRequest) -> api.Answer:
         timezone=body.timezone,
         policy=body.policy,
     )
-    event, created = events.put(bootstrap.desk(api.request_id()), event_id, wanted)
-    return api.reply(201 if created else 200, event_view(event))
+    desk = bootstrap.desk(api.request_id())
+    event, created = events.put(desk, event_id, wanted)
+    return api.reply(201 if created else 200, event_view(event, desk.clock()))
 
 
 handler = api.entry(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from samtranslator.yaml_helper import yaml_parse
@@ -15,6 +15,9 @@ from local.cloud.deploy import Deployment
 from local.cloud.places import TEMPLATE
 from local.cloud.processes import ProcessFailed
 from local.cloud.services import Services
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigateway.type_defs import PatchOperationTypeDef
 
 
 def put_keys(aws: Aws, deployment: Deployment, services: Services) -> str:
@@ -47,6 +50,7 @@ def switch_on_what_was_overlooked(aws: Aws, deployment: Deployment) -> None:
     resources: dict[str, Any] = yaml_parse(TEMPLATE.read_text())["Resources"]
     _set_lifetimes(aws, deployment, resources)
     _set_gateway_responses(aws, deployment, resources)
+    _set_throttles(aws, deployment, resources)
     _set_concurrency(aws)
     _allow_batches(aws, deployment)
 
@@ -70,6 +74,20 @@ def _set_gateway_responses(aws: Aws, deployment: Deployment, resources: dict[str
             responseTemplates=response["ResponseTemplates"],
         )
     aws.apigateway.create_deployment(restApiId=api_id, stageName=resources["Api"]["Properties"]["StageName"])
+
+
+def _set_throttles(aws: Aws, deployment: Deployment, resources: dict[str, Any]) -> None:
+    """CloudFormation writes a method's path as /~1holds; it takes that for the path itself, where no method is."""
+    api_id, stage = deployment.resources["Api"], resources["Api"]["Properties"]["StageName"]
+    changes: list[PatchOperationTypeDef] = []
+    for method, limits in aws.apigateway.get_stage(restApiId=api_id, stageName=stage)["methodSettings"].items():
+        if method.startswith("/~1"):
+            for limit, value in (
+                ("rateLimit", limits["throttlingRateLimit"]),
+                ("burstLimit", limits["throttlingBurstLimit"]),
+            ):
+                changes.append({"op": "replace", "path": f"{method}/throttling/{limit}", "value": str(value)})
+    aws.apigateway.update_stage(restApiId=api_id, stageName=stage, patchOperations=changes)
 
 
 def _set_concurrency(aws: Aws) -> None:

@@ -71,14 +71,19 @@ class Process:
 class Processes:
     """Starts processes; when the block ends, or this very process does, none of them is left."""
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, *tell_of_them: Path) -> None:
+        """`tell_of_them`: files that must not be there without the processes, even after `kill -9`."""
         self._logs = logs
+        self._tell_of_them = tell_of_them
         self._running: list[Process] = []
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
         self._guard = subprocess.Popen(
-            [sys.executable, "-m", "local.cloud.guard"], cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True
+            [sys.executable, "-m", "local.cloud.guard", *(str(file.absolute()) for file in self._tell_of_them)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            start_new_session=True,
         )
         return self
 

@@ -39,7 +39,7 @@ def running_cloud(home: Path = LOCAL, say: Callable[[str], None] = _silent) -> I
     for left in (logs, state):
         shutil.rmtree(left, ignore_errors=True)
     try:
-        with Processes(logs) as processes:
+        with Processes(logs, stack_file) as processes:
             services = start_services(processes, state)
             say(f"AWS emulator, Stripe simulator and token issuer are up; logs are in {logs}")
             say("built with sam build" if build(processes) else "nothing to build: sources are as they were")

@@ -30,6 +30,7 @@ _QUEUES = {
     "steps_dead_letters": "StepsDeadLetters",
     "sweep_dead_letters": "SweepDeadLetters",
     "measure_log_dead_letters": "MeasureLogDeadLetters",
+    "publish_events_dead_letters": "PublishEventsDeadLetters",
 }
 
 
@@ -51,6 +52,7 @@ class Stack:
     customer_tokens: dict[str, str]
     tables: dict[str, str]
     queues: dict[str, str]
+    domain_events_bus: str
     functions: dict[str, str]
     logs: str
 
@@ -83,6 +85,7 @@ def describe(services: Services, deployment: Deployment, webhook_secret: str, lo
         customer_tokens={name: token(services.issuer_url, f"did:privy:{name}") for name in _CUSTOMERS},
         tables={name: deployment.resources[resource] for name, resource in _TABLES.items()},
         queues={name: deployment.resources[resource] for name, resource in _QUEUES.items()},
+        domain_events_bus=deployment.resources["DomainEventsBus"],
         functions=_functions(deployment),
         logs=str(logs),
     )

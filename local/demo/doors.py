@@ -13,6 +13,8 @@ from typing import Any
 import boto3
 import httpx
 
+SCHEDULED = Path(__file__).parents[2] / "events" / "sweep_due.json"
+
 
 class Unexpected(Exception):
     """An answer that the demo did not expect: it ends here."""
@@ -63,7 +65,7 @@ class Doors:
             raise Unexpected(f"the clock refused: {answer.text}")
 
     def sweep(self) -> dict[str, Any]:
-        """What the schedule does each minute: invokes the sweep with the schedule's own input."""
+        """What the schedule does each minute: invokes the sweep, with what EventBridge sends."""
         client = boto3.client(
             "lambda",
             endpoint_url=self._stack["aws_endpoint_url"],
@@ -71,7 +73,7 @@ class Doors:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        answer = client.invoke(FunctionName=self._stack["functions"]["sweep_due"], Payload=b"{}")
+        answer = client.invoke(FunctionName=self._stack["functions"]["sweep_due"], Payload=SCHEDULED.read_bytes())
         result = json.loads(answer["Payload"].read())
         if "bookings" not in result:
             raise Unexpected(f"the sweep failed: {result}")

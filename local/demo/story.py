@@ -50,7 +50,7 @@ class Story:
     def put_events(self) -> None:
         say("Staff put two events in; the customer sees the price, the hold and the policy before booking.")
         for event_id, title, price, starts_at in (
-            (self.yoga, "Yoga at dawn", 2500, self.yoga_at),
+            (self.yoga, "Yoga class", 2500, self.yoga_at),
             (self.supper, "Supper club", 8000, self.supper_at),
         ):
             body = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.stripe_simulator import faults, form
-from local.stripe_simulator.access import Access, RateLimit, lock_timeout, rate_limited
+from local.stripe_simulator.access import Access, RateLimit, UpdateLimit, admit_phone, lock_timeout, rate_limited
 from local.stripe_simulator.errors import ApiError, server_error
 from local.stripe_simulator.idempotency import Idempotency, fingerprint, in_use
 from local.stripe_simulator.params import read
@@ -24,7 +24,7 @@ class Api:
     ) -> None:
         self._world, self._access, self._actions, self._sleep = world, access, actions, sleep
         self._idempotency = Idempotency(world)
-        self._rate_limit = RateLimit(world)
+        self._rate_limit, self._update_limit = RateLimit(world), UpdateLimit(world)
 
     def answer(self, request: Request) -> Answer:
         request_id = self._world.identifiers.new("req")
@@ -52,8 +52,9 @@ class Api:
 
     def _answer(self, request: Request, request_id: str, fault: Body) -> Answer:
         self._refuse(request, fault)
-        self._access.check(request)
+        by_phone = self._access.check(request)
         self._rate_limit.check(time.monotonic())
+        self._update_limit.check(request)
         found = match(request.method, request.path)
         if found is None:
             url = f"{request.method}: {request.path}"
@@ -68,6 +69,8 @@ class Api:
         given = form.decode(request.body.decode(errors="replace") if request.method == "POST" else request.query)
         if request.method == "POST" and request.query:
             given = {**form.decode(request.query), **given}
+        if by_phone:
+            given = admit_phone(self._world, request, given)
         key = request.header("idempotency-key") if request.method == "POST" else None
         if key:
             with self._idempotency.reserved(key):

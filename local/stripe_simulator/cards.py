@@ -13,6 +13,19 @@ class Decline:
     code: str
     decline_code: str
     message: str
+    advice_code: str | None = None
+    network_decline_code: str | None = None
+    network_advice_code: str | None = None
+
+    @property
+    def advice(self) -> dict[str, str]:
+        """What the network said beyond the code, where it did."""
+        said = {
+            "advice_code": self.advice_code,
+            "network_decline_code": self.network_decline_code,
+            "network_advice_code": self.network_advice_code,
+        }
+        return {name: value for name, value in said.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,29 @@ _VELOCITY = _declined(
     "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
 )
 _PROCESSING = "An error occurred while processing your card. Try again in a little bit."
+
+# Declines that are an error code of their own; every other one is a `card_declined` (D).
+_OWN_CODE = frozenset(
+    """expired_card incorrect_address incorrect_cvc incorrect_number incorrect_zip invalid_cvc invalid_expiry_month
+    invalid_expiry_year invalid_number processing_error""".split()
+)
+_MESSAGES = {
+    "expired_card": "Your card has expired.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "incorrect_number": "Your card number is incorrect.",
+    "insufficient_funds": _INSUFFICIENT.message,
+    "card_velocity_exceeded": _VELOCITY.message,
+    "processing_error": _PROCESSING,
+}
+
+
+def decline_of(decline_code: str, **advice: str | None) -> Decline:
+    """Any reason that a bank may give, also one that Stripe has not listed yet."""
+    if decline_code == AUTHENTICATION_REQUIRED.decline_code:
+        return AUTHENTICATION_REQUIRED
+    code = decline_code if decline_code in _OWN_CODE else "card_declined"
+    return Decline(code, decline_code, _MESSAGES.get(decline_code, "Your card was declined."), **advice)
+
 
 _ALL = [
     Card("4242424242424242"),

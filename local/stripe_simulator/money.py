@@ -20,9 +20,18 @@ CURRENCIES = (
         tjs top try ttd twd tzs uah uyu uzs wst xcd xcg yer zar zmw""".split()
     )
 )
-MAXIMUM = 99_999_999
+# Eight digits, and more where the unit is small (D; the page's figures for cards changed over the years).
+MAXIMUM = {
+    **dict.fromkeys(CURRENCIES, 99_999_999),
+    "cop": 9_999_999_999,
+    "huf": 9_999_999_999,
+    "idr": 999_999_999_999,
+    "inr": 999_999_999,
+    "jpy": 9_999_999_999,
+    "lbp": 99_999_999_999,
+}
 MINIMUM = {
-    **dict.fromkeys("usd aud brl cad chf eur inr jpy nzd sgd".split(), 50),
+    **dict.fromkeys("usd ars aud brl cad chf cop eur idr ils inr jpy krw nzd php rub sgd zar".split(), 50),
     "aed": 200,
     "bgn": 100,
     "czk": 1500,
@@ -66,8 +75,8 @@ def check_amount(amount: int, currency: str, switches: Switches) -> None:
     if switches.enforce_minimum_amount and amount < minimum:
         least = f"Amount must be at least {written(minimum, currency)} {currency}"
         raise refused(least, "amount", code="amount_too_small")
-    if amount > MAXIMUM:
-        most = f"Amount must be no more than {written(MAXIMUM, currency)}"
+    if amount > MAXIMUM[currency]:
+        most = f"Amount must be no more than {written(MAXIMUM[currency], currency)}"
         raise refused(most, "amount", code="amount_too_large")
     if currency in THREE_DECIMAL and amount % 10:
         raise refused(f"Amounts in {currency} must be a multiple of 10: the last digit is always 0.", "amount")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from local.stripe_simulator import evidence
 from local.stripe_simulator.metadata import metadata
 from local.stripe_simulator.params import (
     EXPAND,
@@ -21,7 +22,6 @@ from local.stripe_simulator.params import (
     nested,
     text,
 )
-from local.stripe_simulator.resources.disputes import EVIDENCE
 
 Kinds = Mapping[str, Kind]
 optional_text = clearable(text)
@@ -37,7 +37,11 @@ BILLING = nested({"address": ADDRESS, **dict.fromkeys(("email", "name", "phone",
 CARD_OPTIONS = nested(
     {
         "card": nested(
-            {"request_three_d_secure": choice("any", "automatic", "challenge"), "setup_future_usage": anything}
+            {
+                "request_extended_authorization": choice("if_available", "never"),
+                "request_three_d_secure": choice("any", "automatic", "challenge"),
+                "setup_future_usage": anything,
+            }
         )
     }
 )
@@ -192,7 +196,7 @@ REFUND_UPDATE: Kinds = {**EXPAND, "metadata": metadata}
 REFUND_LIST: Kinds = {**LIST, "created": created_range, "charge": text, "payment_intent": text}
 DISPUTE_UPDATE: Kinds = {
     **EXPAND,
-    "evidence": nested(dict.fromkeys(EVIDENCE, optional_text)),
+    "evidence": evidence.KIND,
     "metadata": metadata,
     "submit": boolean,
 }

@@ -27,11 +27,18 @@ def _scalar(name: str, value: Any, word: str) -> str:
     return value
 
 
-def text(name: str, value: Any) -> str:
-    given = _scalar(name, value, "string")
-    if len(given) > 5000:
-        raise refused(f"Invalid string: {name} must be at most 5000 characters", name, code="parameter_invalid_string")
-    return given
+def text_up_to(maximum: int) -> Kind:
+    def kind(name: str, value: Any) -> str:
+        given = _scalar(name, value, "string")
+        if len(given) > maximum:
+            words = f"Invalid string: {name} must be at most {maximum} characters"
+            raise refused(words, name, code="parameter_invalid_string")
+        return given
+
+    return kind
+
+
+text = text_up_to(5000)
 
 
 def clearable(kind: Kind) -> Kind:

@@ -27,7 +27,12 @@ from local.stripe_simulator.wsgi import Application
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-ACTIONS = {"expire": captures.expire, "settle_refund": refunds.settle, "decide_dispute": disputes.decided}
+ACTIONS = {
+    "expire": captures.expire,
+    "settle_refund": refunds.settle,
+    "decide_dispute": disputes.decided,
+    "dispute_ends": disputes.ends,
+}
 
 
 class Simulator:

@@ -22,11 +22,17 @@ class Switches:
     failed_charge_on_off_session_authentication: bool = False  # I, cards 3155 and 3184 only
     release_emits_refund_created: bool = True  # I
     release_emits_canceled_first: bool = False  # order unknown
+    expiry_lag_seconds: float = 1.0  # H: canceled 604,801 s after the hold
     expiry_emits_charge_refunded: bool = False  # unknown
     expiry_cancellation_reason: str = "automatic"  # H; the SDK also lists "expired" (S)
     refund_emits_legacy_updated: bool = True  # I
     refund_failure_emits_updated: bool = True  # I
     inquiry_withdraws_funds: bool = False  # I
+    dispute_lost_when_past_due: bool = True  # I
+    dispute_evidence_submitted_once: bool = False  # D says "typically"; what a second time answers is unknown
+    extended_authorization: str = "refused"  # H; how an account that has it by contract is treated, too
+    # D: each network has its own merchant categories.
+    extended_authorization_brands: list[str] = field(default_factory=lambda: ["visa", "mastercard", "amex", "discover"])
     replay_has_new_request_id: bool = True  # I
     idempotency_compares_path: bool = True  # I
     prune_idempotency_keys: bool = True  # D: prunable after at least 24 h
@@ -36,6 +42,7 @@ class Switches:
     refund_settlement_seconds: float = 60.0
     dispute_resolution_seconds: float = 5.0  # R: seconds later in test mode
     rate_limit_per_second: int = 0  # D: 25 in a sandbox, 100 live; 0 is no limit
+    payment_intent_updates_per_hour: int = 1000  # D; 0 is no limit
     webhook_timeout_seconds: float = 10.0
     webhook_retry_seconds: list[float] = field(
         # I: the intervals are unpublished; this is exponential, over about two and a half days (D: three).
@@ -56,17 +63,26 @@ class Switches:
             setattr(self, name, float(value) if isinstance(getattr(self, name), float) else value)
 
 
+_OPTIONS = {
+    "expiry_cancellation_reason": ("automatic", "expired"),
+    "extended_authorization": ("refused", "unavailable", "granted"),
+}
+
+
 def _check(name: str, value: object, present: object) -> None:
     if isinstance(present, bool):
         fits = isinstance(value, bool)
     elif isinstance(present, int | float):
         whole_enough = isinstance(value, int) or isinstance(present, float)
         fits = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and whole_enough
+    elif name == "extended_authorization_brands":
+        fits = isinstance(value, list) and all(isinstance(each, str) for each in value)
     elif isinstance(present, list):
         fits = isinstance(value, list) and all(isinstance(each, int | float) and each >= 0 for each in value)
     else:
         fits = isinstance(value, str) and value != ""
     if not fits:
         raise SwitchRefused(f"{name} does not take {value!r}")
-    if name == "expiry_cancellation_reason" and value not in {"automatic", "expired"}:
-        raise SwitchRefused(f"{name} is automatic or expired")
+    options = _OPTIONS.get(name)
+    if options is not None and value not in options:
+        raise SwitchRefused(f"{name} is {' or '.join(options)}")

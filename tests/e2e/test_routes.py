@@ -12,10 +12,13 @@ from tests.e2e.people import People
 pytestmark = pytest.mark.xdist_group("e2e")
 
 MONEY = {"amount", "currency"}
-EVENT = set("event_id title price starts_at ends_at timezone hold_amount policy policy_hash".split())
-BOOKING = set(
-    "booking_id user_id event_id payment_status outcome price hold captured refunded fee starts_at "
-    "free_cancellation_until checked_in_at cancelled_at next_action created_at updated_at version refunds".split()
+TERMS = set("free_cancellation_until venue_free_cancellation_until next_tier cancellation_schedule no_show_fee".split())
+EVENT = TERMS | set(
+    "event_id title price starts_at ends_at timezone hold_amount policy policy_hash policy_locale".split()
+)
+BOOKING = TERMS | set(
+    "booking_id user_id event_id payment_status outcome price hold captured refunded fee starts_at timezone policy "
+    "checked_in_at cancelled_at next_action action_required_by hold_at created_at updated_at version refunds".split()
 )
 LINE = set(
     "sequence operation_id kind status amount currency actor reason stripe_id details created_at "

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
+from local.time_machine.faster_moto import shorten
 from tests.world import World, build
+
+shorten()
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",

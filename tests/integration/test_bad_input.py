@@ -96,6 +96,7 @@ class Scene:
 def scene(standing_world: World) -> Scene:
     world = standing_world
     world.event()
+    world.event("other", starts_in=timedelta(days=3))
     card = world.card()
     held = world.hold(key="scene-1").body["booking_id"]
     captured = world.hold(key="scene-2").body["booking_id"]
@@ -164,7 +165,10 @@ def test_customers_cannot_refund_themselves_unless_the_policy_says_so(scene: Sce
         refused(scene.ask(BY_FUNCTION["create_refund"], role=CUSTOMER), FORBIDDEN)
 
 
-@pytest.mark.parametrize("function", ["get_booking", "list_transactions", "cancel_booking", "confirm_hold"])
+@pytest.mark.parametrize(
+    "function",
+    ["get_booking", "list_transactions", "quote_cancellation", "cancel_booking", "move_booking", "confirm_hold"],
+)
 def test_other_people_s_bookings_do_not_exist(scene: Scene, function: str) -> None:
     with scene.unchanged():
         refused(scene.ask(BY_FUNCTION[function], role=CUSTOMER, who="bob"), ABSENT)
@@ -536,7 +540,11 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("place_hold", "event_id", [*IDS, "x" * 65]),
     ("place_hold", "payment_method_id", OPTIONAL_IDS),
     ("place_hold", "accepted_policy_hash", [*STRINGS, "x" * 129]),
+    ("place_hold", "locale", [*STRINGS, "d", "de AT", "de-", "x" * 36, "de\n"]),
     ("cancel_booking", "charge_fee", [0, 1, "true", "", [], {}, 1.0]),
+    ("cancel_booking", "quote", [*STRINGS, "x" * 201]),
+    ("move_booking", "event_id", [*IDS, "x" * 65]),
+    ("move_booking", "fresh_window", [0, 1, "true", "", [], {}, 1.0]),
     ("complete_booking", "amount", INTEGERS),
     ("waive_no_show", "reason", TEXTS),
     ("edit_dispute_evidence", "dispute_id", OPTIONAL_IDS),
@@ -594,6 +602,19 @@ REFUSED_BY_RULE: list[tuple[str, dict[str, Any], tuple[int, str]]] = [
     ("put_event", {"policy": {"no_show_fee": {"amount": 10**300}}}, RULE),
     ("put_event", {"policy": {"cancellation_tiers": [{"hours_before": 1, "amount": 6001}]}}, RULE),
     ("put_event", {"policy": {"cancellation_tiers": [{"hours_before": 1, "percent": 1}] * 2}}, RULE),
+    (
+        "put_event",
+        {"policy": {"free_cancellation_hours": 2, "cancellation_tiers": [{"hours_before": 1, "percent": 1}]}},
+        RULE,
+    ),
+    (
+        "put_event",
+        {"policy": {"cancellation_tiers": [{"hours_before": 2, "percent": 9}, {"hours_before": 1, "amount": 449}]}},
+        RULE,
+    ),
+    ("put_event", {"policy": {"no_show_grace_minutes": 10_080}}, RULE),
+    ("cancel_booking", {"quote": "q1"}, RULE),
+    ("cancel_booking", {"quote": "q1.AAAAAAAA.1795512600.1.0.AAAAAAAAAAAAAAAA." + "A" * 43}, RULE),
     ("charge_no_shows", {}, RULE),
     ("complete_booking", {"amount": 6001}, RULE),
     ("complete_booking", {"amount": 10**30}, RULE),
@@ -627,6 +648,7 @@ def test_what_a_rule_forbids_moves_nothing(
         ("cancel_booking", {}),
         ("confirm_hold", {}),
         ("waive_no_show", {}),
+        ("move_booking", {"event_id": "other"}),
     ],
     ids=str,
 )
@@ -635,6 +657,26 @@ def test_what_the_state_forbids_moves_nothing(scene: Scene, function: str, chang
     with scene.unchanged():
         answer = scene.ask(route, body={**scene.body(route), **changes}, path={"booking_id": scene.captured})
         refused(answer, CONFLICT)
+
+
+def test_a_closed_booking_has_no_quote(scene: Scene) -> None:
+    with scene.unchanged():
+        refused(scene.ask(BY_FUNCTION["quote_cancellation"], path={"booking_id": scene.captured}), CONFLICT)
+
+
+@pytest.mark.parametrize(
+    ("function", "query"),
+    [
+        ("quote_cancellation", {"charge_fee": "maybe"}),
+        ("quote_cancellation", {"charge_fee": ""}),
+        ("get_event", {"locale": "d"}),
+        ("get_event", {"locale": "de\n"}),
+        ("get_event", {"locale": "de " + "x" * 40}),
+    ],
+)
+def test_a_parameter_that_is_not_understood_is_400(scene: Scene, function: str, query: dict[str, str]) -> None:
+    with scene.unchanged():
+        refused(scene.ask(BY_FUNCTION[function], query=query), BAD)
 
 
 def test_refunding_a_hold_that_was_never_captured_is_409(scene: Scene) -> None:
@@ -688,13 +730,25 @@ BODIES = st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=10), VALUES, 
 RAW = st.none() | BODIES | st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode())
 IDS_OF_ANYBODY = st.text(min_size=1, max_size=80) | st.from_regex(r"\A[A-Za-z0-9_-]{1,64}\Z") | st.just("yoga")
 PARAMETERS = st.sampled_from(
-    ["limit", "cursor", "event_id", "payment_status", "attention", "dispute_id", "due_within_hours"]
+    [
+        "limit",
+        "cursor",
+        "event_id",
+        "payment_status",
+        "attention",
+        "dispute_id",
+        "due_within_hours",
+        "charge_fee",
+        "locale",
+    ]
 ) | st.text(max_size=10)
 QUERIES = st.none() | st.dictionaries(
     PARAMETERS, st.text(max_size=40) | st.integers().map(str) | st.sampled_from(["held", "true", "yoga"]), max_size=3
 )
 HEADERS = st.dictionaries(
-    st.sampled_from(["Content-Type", "Idempotency-Key", "content-type", "Accept", "X-Forwarded-For"]),
+    st.sampled_from(
+        ["Content-Type", "Idempotency-Key", "content-type", "Accept", "X-Forwarded-For", "Accept-Language"]
+    ),
     st.text(max_size=40) | st.sampled_from(["application/json", "application/json; charset=utf-8", "k"]),
     max_size=3,
 )

@@ -103,7 +103,16 @@ def test_many_first_calls_at_once_create_one_customer(world: World) -> None:
     assert len({answer.body["customer_id"] for answer in answers if "customer_id" in answer.body}) == 1
 
 
-@pytest.mark.parametrize("fault", ["fail_after", "timeout_after", "drop_after"])
+def test_a_customer_whose_creation_ended_in_a_server_error_is_looked_for_and_found(world: World) -> None:
+    world.simulator.add_fault("fail_after", match={"path": "/v1/customers", "method": "POST"}, times=50)
+
+    answer = set_up(world)
+
+    assert (answer.status, answer.body["customer_id"]) == (201, customers(world)[0].id)
+    assert len(customers(world)) == 1
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "drop_after"])
 def test_a_customer_whose_creation_was_not_heard_of_is_not_created_twice(world: World, fault: str) -> None:
     world.simulator.add_fault(fault, match={"path": "/v1/customers", "method": "POST"}, times=50)
     first = set_up(world)

@@ -77,6 +77,12 @@ def a_booking(world: World) -> None:
     assert world.send("place_hold", sample("place_hold")).status == 201
 
 
+def a_booking_and_another_event(world: World) -> None:
+    a_booking(world)
+    event = json.loads(json.dumps(sample("put_event")).replace("2026-12-11", "2026-12-12"))
+    assert world.send("put_event", event).status == 201
+
+
 def a_payment(world: World) -> None:
     a_booking(world)
     assert world.send("complete_booking", sample("complete_booking")).status == 200
@@ -123,6 +129,16 @@ SERVED: dict[str, tuple[Prepare, int, Expected]] = {
     ),
     "get_booking": (a_booking, 200, lambda answer: answer.body["hold"]["amount"] == 6000),
     "list_transactions": (a_booking, 200, lambda answer: [line["sequence"] for line in answer.body["items"]] == [1, 2]),
+    "quote_cancellation": (
+        a_booking,
+        200,
+        lambda answer: (answer.body["amount"], answer.body["deadline"]) == (0, "2026-12-10T18:00:00Z"),
+    ),
+    "move_booking": (
+        a_booking_and_another_event,
+        200,
+        lambda answer: answer.body["starts_at"] == "2026-12-12T18:00:00Z",
+    ),
     "cancel_booking": (a_booking, 200, lambda answer: answer.body["payment_status"] == "released"),
     "check_in_booking": (a_booking, 200, lambda answer: answer.body["checked_in_at"] is not None),
     "complete_booking": (a_booking, 200, lambda answer: answer.body["captured"] == 4200),
@@ -152,6 +168,7 @@ def test_every_sample_is_sent_through_its_function_here() -> None:
         "sweep_due",
         "take_next_step",
         "measure_log",
+        "publish_events",
     }
 
     assert sorted({*SERVED, *apart}) == FUNCTIONS

@@ -75,6 +75,25 @@ with Processes(Path({str(tmp_path)!r})) as processes:
     assert wait_for(lambda: not any(map(is_there, pids)))
 
 
+def test_what_tells_of_the_processes_does_not_outlive_them(tmp_path):
+    stack_file = tmp_path / "stack.json"
+    script = f"""
+import time
+from pathlib import Path
+from local.cloud.processes import Processes
+with Processes(Path({str(tmp_path)!r}), Path({str(stack_file)!r})):
+    Path({str(stack_file)!r}).write_text("they are up")
+    time.sleep(60)
+"""
+    runner = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    assert wait_for(stack_file.exists)
+
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.wait()
+
+    assert wait_for(lambda: not stack_file.exists())
+
+
 def test_a_failure_shows_the_end_of_its_log(tmp_path):
     with Processes(tmp_path) as processes, pytest.raises(ProcessFailed, match=r"exit code 3(?s:.*)out of paper"):
         processes.run("printer", [sys.executable, "-c", "print('out of paper'); raise SystemExit(3)"], {})

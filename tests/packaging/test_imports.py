@@ -53,7 +53,7 @@ print(json.dumps(names))
     assert "holdfast.stripe_gateway" in built().run("place_hold", script)
 
 
-@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs"])
+@pytest.mark.parametrize("service", ["dynamodb", "events", "secretsmanager", "sqs"])
 def test_the_services_that_are_called_are_still_described_in_the_layer(service):
     script = f"""
 import boto3, json

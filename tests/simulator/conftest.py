@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,9 @@ from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.rendering import public
 from local.stripe_simulator.wire import Answer, Request
 from tests.simulator import schema
+from tests.simulator.remote import PUBLISHABLE, RemoteStage
 from tests.simulator.stage import Stage
+from tests.simulator.test_over_http import Hooks, Process
 
 START = 1_795_464_000  # 2026-11-23T20:00:00Z
 
@@ -76,3 +79,34 @@ def raw(simulator: Simulator, inspector: Inspector) -> Any:
         return answer.status, json.loads(answer.content), dict(answer.headers)
 
     return send
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    server = Process(tmp_path_factory.mktemp("simulator"), "--publishable-key", PUBLISHABLE)
+    yield server
+    assert server.end() == 0
+
+
+@pytest.fixture
+def far(server: Process) -> Iterator[RemoteStage]:
+    """An empty simulator behind HTTP, whose clock stands still."""
+    server.control("POST", "reset")
+    server.control("POST", "clock", {"freeze": True})
+    stage = RemoteStage(server)
+    yield stage
+    server.control("DELETE", "faults")
+    # Reading them back checks every event against the schema.
+    stage.told()
+    stage.transport.close()
+
+
+@pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    hooks = Hooks()
+    thread = threading.Thread(target=hooks.serve_forever)
+    thread.start()
+    yield hooks
+    hooks.shutdown()
+    thread.join()
+    hooks.server_close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from local.stripe_simulator import Simulator, cards, faults
+from tests.simulator.remote import PUBLISHABLE
 from tests.simulator.test_over_http import SECRET, Process
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
@@ -17,7 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Process]:
-    process = Process(tmp_path)
+    process = Process(tmp_path, "--publishable-key", PUBLISHABLE)
     yield process
     process.end()
 
@@ -25,7 +26,13 @@ def process(tmp_path: Path) -> Iterator[Process]:
 def test_every_example_runs(process: Process):
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
     assert script.count("control ") > 25
-    environment = {"SIM": process.url, "KEY": SECRET, "PATH": "/usr/local/bin:/usr/bin:/bin", "NO_PROXY": "*"}
+    environment = {
+        "SIM": process.url,
+        "KEY": SECRET,
+        "PK": PUBLISHABLE,
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "NO_PROXY": "*",
+    }
     command = ["bash", "-euo", "pipefail", "-c", script]
 
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)

@@ -230,17 +230,6 @@ class Hooks(ThreadingHTTPServer):
             time.sleep(0.02)
 
 
-@pytest.fixture
-def hooks() -> Iterator[Hooks]:
-    hooks = Hooks()
-    thread = threading.Thread(target=hooks.serve_forever)
-    thread.start()
-    yield hooks
-    hooks.shutdown()
-    thread.join()
-    hooks.server_close()
-
-
 def test_events_arrive_over_http_signed(process: Process, hooks: Hooks):
     client = process.client()
     url = f"http://127.0.0.1:{hooks.server_port}/stripe"

@@ -20,6 +20,7 @@ class Function:
     indexes: frozenset[tuple[str, str]]
     stripe: bool
     secret: bool
+    quote_key: bool
     queues: frozenset[str]
 
     @property
@@ -82,6 +83,7 @@ def _function(folder: str, trigger: str, touches: str) -> Function:
         indexes=frozenset(indexes),
         stripe=stripe,
         secret=stripe or "secret r" in touches,
+        quote_key="quote key" in touches,
         queues=frozenset(queues),
     )
 

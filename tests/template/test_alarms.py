@@ -33,8 +33,14 @@ def test_somebody_hears_of_a_clock_that_lags_or_stands_still():
 
 def test_somebody_hears_of_queues_that_grow_and_doors_that_fail():
     assert watched("ApproximateAgeOfOldestMessage") == {"StripeEventsQueue", "StepsQueue"}
-    assert watched("Errors") == {"ReceiveStripeEvent"}
+    # A door that answers 500, because queue or secret are out of reach, has not failed in Lambda's eyes.
+    assert watched("Errors") == watched("Url5xxCount") == {"ReceiveStripeEvent"}
     assert watched("5XXError") == {"AWS::StackName"}
+
+
+def test_somebody_hears_of_events_that_are_not_published():
+    assert watched("IteratorAge") == {"PublishEvents"}
+    assert ALARMS["PublishEventsAgeAlarm"]["Properties"]["Threshold"] == 15 * 60 * 1000  # milliseconds
 
 
 def test_the_lag_is_looked_for_where_the_sweep_reports_it():

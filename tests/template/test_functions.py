@@ -20,7 +20,7 @@ OF_THE_AUTHORIZER = {
 }
 QUEUE_VARIABLES = {"steps": "STEPS_QUEUE_URL", "stripe events": "STRIPE_EVENTS_QUEUE_URL"}
 # Signatures and tokens are judged by real time, and what is counted has happened already.
-WITHOUT_A_CLOCK = {"authorize_caller", "receive_stripe_event", "measure_log"}
+WITHOUT_A_CLOCK = {"authorize_caller", "receive_stripe_event", "measure_log", "publish_events"}
 
 
 def needed_variables(function: Function) -> set[str]:
@@ -30,8 +30,12 @@ def needed_variables(function: Function) -> set[str]:
         needed |= RATE_LIMITS | {"IDEMPOTENCY_TABLE"}
     if function.secret:
         needed.add("STRIPE_SECRET_ID")
+    if function.quote_key:
+        needed.add("QUOTE_KEY_ID")
     if function.folder == "put_event":
         needed.add("DEFAULT_POLICY")
+    if function.folder == "publish_events":
+        needed |= {"DOMAIN_EVENTS_BUS", "UNPUBLISHED_LINES_QUEUE_URL"}
     if function.folder == "authorize_caller":
         needed |= OF_THE_AUTHORIZER
     return needed
@@ -76,10 +80,17 @@ def test_no_two_functions_share_a_log_group_or_a_role():
 def test_a_function_is_traced_and_ends_before_whoever_waits_for_it(function):
     properties = deployed("production")[function.name]["Properties"]
     # API Gateway waits 29 s; Stripe some 10 to 20; a minute's sweep must not pile up; a worker has a lease of its own.
-    longest = {"receive_stripe_event": 10, "sweep_due": 120, "apply_stripe_event": 150, "take_next_step": 150}
+    longest = {
+        "receive_stripe_event": 10,
+        "sweep_due": 120,
+        "apply_stripe_event": 150,
+        "take_next_step": 150,
+        "measure_log": 60,
+        "publish_events": 60,
+    }
 
     assert properties["TracingConfig"] == {"Mode": "Active"}
-    assert properties["Timeout"] <= longest.get(function.folder, 60 if function.folder == "measure_log" else 28)
+    assert properties["Timeout"] <= longest.get(function.folder, 28)
     assert properties["Handler"] == "handler.handler"
     assert len(properties["Layers"]) == 2
 

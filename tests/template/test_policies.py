@@ -80,15 +80,53 @@ def test_a_function_writes_only_where_it_is_said_to(function):
 
 
 @pytest.mark.parametrize("function", DOCUMENTED, ids=lambda each: each.folder)
-def test_a_function_sends_only_to_its_queues_and_reads_the_secret_only_if_it_needs_it(function):
+def test_a_function_sends_only_to_its_queues_and_reads_only_the_secrets_that_it_needs(function):
     held = rights(function)
     sends = {resource for action, resource in held if action == "sqs:SendMessage"}
     polls = {resource for action, resource in held if action == "sqs:ReceiveMessage"}
-    own_failures = {"sweep_due": {"SweepDeadLetters"}, "measure_log": {"MeasureLogDeadLetters"}}
+    own_failures = {
+        "sweep_due": {"SweepDeadLetters"},
+        "measure_log": {"MeasureLogDeadLetters"},
+        "publish_events": {"PublishEventsDeadLetters"},
+    }
 
     assert sends - own_failures.get(function.folder, set()) == {QUEUES[queue] for queue in function.queues}
     assert polls == ({POLLED[function.folder]} if function.folder in POLLED else set())
-    assert (("secretsmanager:GetSecretValue", "StripeSecret.Id") in held) == function.secret
+    assert {resource for action, resource in held if action == "secretsmanager:GetSecretValue"} == secrets_of(function)
+
+
+def secrets_of(function: Function) -> set[str]:
+    return ({"StripeSecret.Id"} if function.secret else set()) | ({"QuoteKey.Id"} if function.quote_key else set())
+
+
+@pytest.mark.parametrize("stage", ["local", "production"])
+def test_only_one_function_puts_events_and_only_on_the_deployments_bus(stage):
+    allowed = {
+        (name, _resource(resource))
+        for name, role in of_type(stage, "AWS::IAM::Role").items()
+        for policy in role["Properties"].get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        for resource in as_list(statement["Resource"])
+        if any(action.startswith("events:") for action in as_list(statement["Action"]))
+    }
+
+    assert allowed == {("PublishEventsRole", "DomainEventsBus")}
+
+
+def test_only_who_replays_answers_may_read_them():
+    """The caller's bucket lies in the same table, and is written without being read."""
+    for function in DOCUMENTED:
+        may_read = ("dynamodb:GetItem", "IdempotencyTable") in rights(function)
+        assert may_read <= (function.tables.get("idempotency") == "rw"), function.folder
+
+
+def test_only_what_hangs_on_an_event_as_it_was_read_may_check_it():
+    """A booking, and what the clock begins. Everything else is conditional on the booking alone."""
+    checking = {
+        function.folder for function in DOCUMENTED if ("dynamodb:ConditionCheckItem", "EventsTable") in rights(function)
+    }
+
+    assert checking == {"place_hold", "take_next_step"}
 
 
 def test_nobody_may_change_or_delete_a_line_of_the_log():

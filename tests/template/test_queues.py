@@ -10,6 +10,7 @@ DEAD_LETTERS = {
     "StripeEventsQueue": "StripeEventsDeadLetters",
     "StepsQueue": "StepsDeadLetters",
 }
+OF_THE_STREAM = ("MeasureLogDeadLetters", "PublishEventsDeadLetters")
 FOURTEEN_DAYS = 14 * 24 * 3600
 
 
@@ -40,10 +41,10 @@ def test_every_queue_either_has_dead_letters_or_is_where_they_go():
         name: arn(dead) for name, dead in DEAD_LETTERS.items()
     }
     assert {each["maxReceiveCount"] for each in redriven.values()} == {5}
-    assert set(queues) - set(redriven) == {*DEAD_LETTERS.values(), "SweepDeadLetters", "MeasureLogDeadLetters"}
+    assert set(queues) - set(redriven) == {*DEAD_LETTERS.values(), *OF_THE_STREAM, "SweepDeadLetters"}
 
 
-@pytest.mark.parametrize("dead", [*DEAD_LETTERS.values(), "MeasureLogDeadLetters"])
+@pytest.mark.parametrize("dead", [*DEAD_LETTERS.values(), *OF_THE_STREAM])
 def test_dead_letters_wait_as_long_as_sqs_lets_them(dead):
     queue = of_type("production", "AWS::SQS::Queue")[dead]
 
@@ -72,6 +73,27 @@ def test_the_log_is_measured_in_pieces_with_a_place_for_those_that_cannot_be():
     assert mapping["BisectBatchOnFunctionError"] is True
     assert mapping["MaximumRetryAttempts"] == 5
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": arn("MeasureLogDeadLetters")}}
+
+
+def test_what_the_bus_does_not_take_is_tried_until_the_stream_is_about_to_forget_it():
+    mapping = mappings()["PublishEvents"]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["TransactionsTable", "StreamArn"]}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == -1
+    assert 20 * 3600 <= mapping["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert "ParallelizationFactor" not in mapping  # one at a time per shard keeps a booking's lines in order
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": arn("PublishEventsDeadLetters")}}
+
+
+def test_nobody_but_the_two_reads_the_stream():
+    """AWS advises no more than two readers per shard."""
+    of_the_stream = {"Fn::GetAtt": ["TransactionsTable", "StreamArn"]}
+    readers = {name for name, mapping in mappings().items() if mapping["EventSourceArn"] == of_the_stream}
+
+    assert readers == {"MeasureLog", "PublishEvents"}
 
 
 def test_the_clock_is_swept_each_minute_and_lost_sweeps_are_kept():

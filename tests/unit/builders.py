@@ -5,6 +5,7 @@ The story behind the values: a place at 50.00 EUR was booked three days before i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,12 +19,15 @@ from holdfast.booking import (
     Outcome,
     Refund,
     RefundStatus,
+    Setup,
+    SetupState,
 )
 from holdfast.dispute import Dispute
 from holdfast.event import Event
 from holdfast.money import Money
 from holdfast.policy import DEFAULT
-from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
+from holdfast.settlement import PLACING
+from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
 
 SECOND: Final = timedelta(seconds=1)
 MINUTE: Final = timedelta(minutes=1)
@@ -36,6 +40,9 @@ BOOKED: Final = START - 3 * DAY
 NO_SHOW: Final = START + 30 * MINUTE
 SETTLES: Final = END + 24 * HOUR
 LAPSES: Final = BOOKED + 7 * DAY
+# Of a booking that was made long before: when it was, and when its hold is placed.
+LONG_AGO: Final = START - 60 * DAY
+PLACES: Final = START - 3 * DAY
 
 PRICE: Final = Money(5000, "eur")
 HELD: Final = 6000
@@ -59,6 +66,8 @@ def booking(**changes: Any) -> Booking:
         "timezone": "Europe/Berlin",
         "created_at": BOOKED,
         "updated_at": BOOKED,
+        # Whoever is reminded is a test of its own.
+        "reminded": ("hold_coming", "free_cancellation_ending"),
     }
     return Booking(**(plain | changes))
 
@@ -90,6 +99,43 @@ def waiting_for_3ds(**changes: Any) -> Booking:
     )
 
 
+def setup(state: SetupState = SetupState.SUCCEEDED, **changes: Any) -> Setup:
+    """A card that is saved for later, or that the bank wants the customer for."""
+    plain: dict[str, Any] = {
+        "payment_method_id": "pm_1",
+        "state": state,
+        "setup_intent_id": "seti_1",
+        "brand": "visa",
+        "operation_id": "op_schedule",
+        "client_secret": "seti_1_secret_1" if state is SetupState.ACTION_REQUIRED else None,
+    }
+    return Setup(**(plain | changes))
+
+
+def scheduled(**changes: Any) -> Booking:
+    """Booked two months ahead: the card is saved, and the hold comes three days before the start."""
+    return booking(**({"created_at": LONG_AGO, "updated_at": LONG_AGO, "setup": setup()} | changes))
+
+
+def saving(**changes: Any) -> Booking:
+    """The same, while the bank still wants the customer before the card may be saved."""
+    waiting = setup(SetupState.ACTION_REQUIRED)
+    plain = {"setup": None, "new_card": waiting, "action_deadline": LONG_AGO + 30 * MINUTE}
+    return scheduled(**(plain | changes))
+
+
+def refused(**changes: Any) -> Booking:
+    """The clock asked for the hold when its time came, the bank said no, and the customer has until the first fee."""
+    no = hold(HoldState.DECLINED, placed_at=None, expires_at=None, charge_id=None)
+    plain = {"hold": no, "declines": 1, "refused_card": "pm_1", "mend_by": START - DAY, "updated_at": PLACES}
+    return scheduled(**(plain | changes))
+
+
+def lapsed(**changes: Any) -> Booking:
+    """The hold is gone by itself, and the booking is open still."""
+    return booking(**({"hold": hold(HoldState.EXPIRED)} | changes))
+
+
 def captured(amount: int = PRICE.amount, **changes: Any) -> Booking:
     """Completed, and paid."""
     return booking(
@@ -103,27 +149,38 @@ def ended(state: HoldState, outcome: Outcome = Outcome.CANCELLED, **changes: Any
 
 
 def operation(kind: Kind, **changes: Any) -> Operation:
-    authorizes = kind is Kind.AUTHORIZE
+    by_customer, by_clock = kind in (Kind.AUTHORIZE, Kind.SCHEDULE), kind is Kind.RENEW
     plain: dict[str, Any] = {
         "operation_id": f"op_{kind}",
         "kind": kind,
-        "amount": HELD if kind in (Kind.AUTHORIZE, Kind.RELEASE) else PRICE.amount,
+        "amount": HELD if kind in PLACING or kind is Kind.RELEASE else PRICE.amount,
         "currency": PRICE.currency,
         "started_at": BOOKED,
         "lease_until": BOOKED + LEASE,
-        "actor": "customer" if authorizes else "staff",
-        "reason": "booked" if authorizes else "wanted",
-        "payment_intent_id": None if authorizes else "pi_1",
-        "customer_id": "cus_1" if authorizes else None,
-        "payment_method_id": "pm_1" if authorizes else None,
+        "actor": "customer" if by_customer else "clock" if by_clock else "staff",
+        "reason": "booked" if by_customer else "renewal" if by_clock else "wanted",
+        "payment_intent_id": None if kind in PLACING else "pi_1",
+        "customer_id": "cus_1" if kind in PLACING else None,
+        "payment_method_id": "pm_1" if kind in PLACING else None,
+        "off_session": by_clock,
     }
     return Operation(**(plain | changes))
 
 
+# The state that an operation of this kind needs.
+BEFORE: Final[dict[Kind, Callable[[], Booking]]] = {
+    Kind.AUTHORIZE: booking,
+    Kind.SCHEDULE: booking,
+    Kind.RENEW: held,
+    Kind.CAPTURE: held,
+    Kind.RELEASE: held,
+    Kind.REFUND: captured,
+}
+
+
 def under_way(kind: Kind, **changes: Any) -> Booking:
     """A booking in the state that this operation needs, with the operation begun; changes are the operation's."""
-    before = {Kind.AUTHORIZE: booking, Kind.CAPTURE: held, Kind.RELEASE: held, Kind.REFUND: captured}[kind]()
-    return replace(before, operation=operation(kind, **changes))
+    return replace(BEFORE[kind](), operation=operation(kind, **changes))
 
 
 def event(**changes: Any) -> Event:
@@ -154,6 +211,11 @@ def intent(status: str = "requires_capture", **changes: Any) -> PaymentIntent:
         "capture_before": LAPSES if status == "requires_capture" else None,
     }
     return PaymentIntent(**(plain | changes))
+
+
+def setup_intent(status: str = "succeeded", **changes: Any) -> SetupIntent:
+    plain: dict[str, Any] = {"id": "seti_1", "client_secret": "seti_1_secret_1", "payment_method_id": "pm_1"}
+    return SetupIntent(status=status, **(plain | changes))
 
 
 def seen(

@@ -25,6 +25,8 @@ from holdfast.settlement import (
     Abandoned,
     Authorized,
     Captured,
+    CardNeedsAction,
+    CardSaved,
     Declined,
     NeedsAction,
     Refunded,
@@ -43,7 +45,10 @@ from tests.unit.builders import (
     intent,
     operation,
     refund,
+    refused,
+    scheduled,
     seen,
+    setup_intent,
     stripe_refund,
     under_way,
 )
@@ -60,6 +65,10 @@ def told(of, verdict):
     [
         (under_way(Kind.AUTHORIZE), Authorized(intent())),
         (under_way(Kind.AUTHORIZE), NeedsAction(intent("requires_action"))),
+        (under_way(Kind.SCHEDULE), CardSaved(setup_intent())),
+        (under_way(Kind.SCHEDULE), CardNeedsAction(setup_intent("requires_action"))),
+        (under_way(Kind.RENEW, off_session=False), Authorized(intent(id="pi_2"))),
+        (under_way(Kind.RENEW, off_session=False), NeedsAction(intent("requires_action", id="pi_2"))),
         (under_way(Kind.CAPTURE, outcome=Outcome.COMPLETED), Captured(intent("succeeded"))),
         (under_way(Kind.RELEASE, outcome=Outcome.CANCELLED), Released(intent("canceled"))),
         (under_way(Kind.REFUND, outcome=Outcome.CANCELLED), Refunded(stripe_refund())),
@@ -104,8 +113,11 @@ def test_whoever_asked_for_a_refund_is_told_the_refund(status):
         ),
     ],
 )
-def test_a_decline_tells_what_the_customer_may_know(why, shown, message):
-    answer, _ = told(under_way(Kind.AUTHORIZE), Declined(why, None))
+@pytest.mark.parametrize(
+    "of", [under_way(Kind.AUTHORIZE), under_way(Kind.SCHEDULE), under_way(Kind.RENEW, off_session=False)]
+)
+def test_a_decline_tells_what_the_customer_may_know(of, why, shown, message):
+    answer, _ = told(of, Declined(why, None))
 
     error = error_of(answer)
     assert isinstance(error, CardDeclined)
@@ -113,14 +125,18 @@ def test_a_decline_tells_what_the_customer_may_know(why, shown, message):
     assert "lost" not in json.dumps(answer)
 
 
-def test_an_abandoned_hold_is_a_conflict():
-    answer, _ = told(under_way(Kind.AUTHORIZE), Abandoned(None))
+@pytest.mark.parametrize("kind", [Kind.AUTHORIZE, Kind.SCHEDULE, Kind.RENEW])
+def test_an_abandoned_hold_is_a_conflict(kind):
+    answer, _ = told(under_way(kind), Abandoned(None))
 
     assert type(error_of(answer)) is Conflict
 
 
-def test_a_card_that_stripe_does_not_take_is_a_decline():
-    answer, _ = told(under_way(Kind.AUTHORIZE), Refused("resource_missing", "No such payment_method: 'pm_1'", None))
+@pytest.mark.parametrize(
+    "of", [under_way(Kind.AUTHORIZE), under_way(Kind.SCHEDULE), under_way(Kind.RENEW, off_session=False)]
+)
+def test_a_card_that_stripe_does_not_take_is_a_decline(of):
+    answer, _ = told(of, Refused("resource_missing", "No such payment_method: 'pm_1'", None))
 
     error = error_of(answer)
     assert isinstance(error, CardDeclined)
@@ -155,6 +171,41 @@ def test_a_cancellation_whose_refund_failed_has_no_answer_yet():
 
     assert told(of, Refunded(stripe_refund(5000, RefundStatus.FAILED)))[0] is None
     assert told(of, Refunded(stripe_refund(5000)))[0] is not None
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Declined(decline(), None),
+        NeedsAction(intent("requires_action")),
+        Refused("resource_missing", "No such payment_method: 'pm_1'", None),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_fee_that_the_card_was_asked_for_without_its_customer_is_not_the_end_of_their_wish(verdict):
+    asked = operation(Kind.AUTHORIZE, off_session=True, reason="late_cancellation", request_key="request#1")
+    of = scheduled(cancel_requested_at=START, operation=asked)
+
+    assert told(of, verdict)[0] is None
+
+
+def test_a_fee_that_is_authorized_is_captured_next_before_whoever_cancelled_is_told():
+    asked = operation(Kind.AUTHORIZE, amount=5000, off_session=True, request_key="request#1")
+    of = refused(cancel_requested_at=START, operation=asked)
+
+    answer, after = told(of, Authorized(intent(amount=5000)))
+
+    assert answer is None
+    assert after.is_held
+
+
+def test_whoever_booked_is_told_of_their_hold_although_somebody_cancelled_meanwhile():
+    """The request that placed the hold is another one than the one that cancels: nobody else would answer it."""
+    of = replace(under_way(Kind.AUTHORIZE, request_key="request#place"), cancel_requested_at=BOOKED)
+
+    answer, after = told(of, Authorized(intent()))
+
+    assert answer == {"body": booking_view(after)}
 
 
 def test_a_completion_that_somebody_else_was_faster_than_is_a_conflict():

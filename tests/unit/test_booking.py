@@ -15,6 +15,7 @@ from holdfast.booking import (
     Kind,
     Outcome,
     RefundStatus,
+    SetupState,
     Status,
     TransitionRefused,
     begun,
@@ -33,8 +34,13 @@ from tests.unit.builders import (
     ended,
     held,
     hold,
+    lapsed,
     operation,
     refund,
+    refused,
+    saving,
+    scheduled,
+    setup,
     under_way,
     waiting_for_3ds,
 )
@@ -47,8 +53,21 @@ OF_SUPERSEDED = operation(Kind.RELEASE, superseded=True, payment_intent_id="pi_9
     ("of", "status"),
     [
         (under_way(Kind.AUTHORIZE), Status.AUTHORIZING),
+        (under_way(Kind.SCHEDULE), Status.AUTHORIZING),
+        (saving(), Status.ACTION_REQUIRED),
+        (scheduled(), Status.SCHEDULED),
+        (scheduled(new_card=setup(SetupState.ACTION_REQUIRED)), Status.SCHEDULED),
+        (scheduled(outcome=Outcome.CANCELLED), Status.RELEASED),
+        (scheduled(outcome=Outcome.EVENT_CANCELLED), Status.RELEASED),
+        (scheduled(outcome=Outcome.DECLINED), Status.DECLINED),
+        (saving(outcome=Outcome.CANCELLED), Status.DECLINED),
+        (booking(), Status.DECLINED),
         (waiting_for_3ds(), Status.ACTION_REQUIRED),
         (held(), Status.HELD),
+        (under_way(Kind.RENEW), Status.HELD),
+        (held(renewal=hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2")), Status.HELD),
+        (refused(), Status.DECLINED),
+        (lapsed(), Status.EXPIRED),
         (under_way(Kind.CAPTURE), Status.CAPTURING),
         (captured(), Status.CAPTURED),
         (under_way(Kind.RELEASE), Status.RELEASING),
@@ -85,6 +104,22 @@ def test_the_status_follows_from_the_facts(of, status):
 )
 def test_dropping_a_hold_that_is_not_the_bookings_never_moves_its_status(before, status):
     assert replace(before, operation=OF_SUPERSEDED).payment_status is status
+
+
+@pytest.mark.parametrize(
+    ("of", "first", "waits"),
+    [
+        (booking(), True, True),
+        (saving(), True, True),
+        (waiting_for_3ds(), False, True),
+        (waiting_for_3ds(mend_by=START), False, False),
+        (scheduled(), False, False),
+        (held(), False, False),
+        (refused(), False, False),
+    ],
+)
+def test_a_booking_is_made_once_its_customer_came_through_with_a_card(of, first, waits):
+    assert (of.first_try, of.waits_for_its_first_card) == (first, waits)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +215,22 @@ def test_a_status_stays_or_moves_by_the_table(before, after):
             check_transition(before, after)
 
 
-@pytest.mark.parametrize("over", [Status.RELEASED, Status.DECLINED, Status.EXPIRED])
-def test_nothing_follows_the_end_of_a_hold(over):
-    assert TRANSITIONS[over] == frozenset()
+def test_nothing_follows_a_hold_that_was_given_back():
+    assert TRANSITIONS[Status.RELEASED] == frozenset()
+
+
+@pytest.mark.parametrize("lost", [Status.DECLINED, Status.EXPIRED])
+def test_after_a_hold_that_did_not_come_or_lapsed_only_another_one_can_follow(lost):
+    assert TRANSITIONS[lost] == {Status.AUTHORIZING}
+
+
+def test_nothing_comes_back_to_a_card_that_is_only_saved_but_what_may_still_be_placed():
+    """An event that is moved far away, a 3-D Secure for saving a card, and the saving itself."""
+    assert {before for before in Status if Status.SCHEDULED in TRANSITIONS[before]} == {
+        Status.AUTHORIZING,
+        Status.ACTION_REQUIRED,
+        Status.HELD,
+    }
 
 
 def test_money_that_was_captured_never_becomes_a_hold_again():
@@ -192,29 +240,32 @@ def test_money_that_was_captured_never_becomes_a_hold_again():
         assert TRANSITIONS[status] == paid
 
 
-def test_every_status_but_the_first_can_be_reached():
+def test_every_status_can_be_reached():
     reached = {Status.AUTHORIZING}
     while more := {after for before in reached for after in TRANSITIONS[before]} - reached:
         reached |= more
 
-    assert set(Status) - reached == {Status.SCHEDULED}
+    assert reached == set(Status)
 
 
 SAMPLES = {
+    Status.SCHEDULED: scheduled(),
     Status.AUTHORIZING: under_way(Kind.AUTHORIZE),
     Status.ACTION_REQUIRED: waiting_for_3ds(),
     Status.HELD: held(),
     Status.CAPTURED: captured(),
     Status.RELEASED: ended(HoldState.RELEASED),
-    Status.DECLINED: ended(HoldState.DECLINED),
-    Status.EXPIRED: ended(HoldState.EXPIRED),
+    Status.DECLINED: refused(),
+    Status.EXPIRED: lapsed(),
     Status.REFUNDING: captured(refunds=(refund(1000, PENDING),)),
     Status.PARTIALLY_REFUNDED: captured(refunds=(refund(1000),)),
     Status.REFUNDED: captured(refunds=(refund(5000),)),
     Status.DISPUTED: captured(disputes=(dispute(),)),
 }
 MAY = {
-    Kind.AUTHORIZE: set(),
+    Kind.AUTHORIZE: {Status.SCHEDULED, Status.ACTION_REQUIRED, Status.DECLINED, Status.EXPIRED},
+    Kind.SCHEDULE: {Status.SCHEDULED, Status.ACTION_REQUIRED},
+    Kind.RENEW: {Status.HELD},
     Kind.CAPTURE: {Status.HELD},
     Kind.RELEASE: {Status.HELD, Status.ACTION_REQUIRED},
     Kind.REFUND: {Status.CAPTURED, Status.PARTIALLY_REFUNDED, Status.REFUNDING},
@@ -231,6 +282,23 @@ def test_an_operation_begins_only_where_the_money_is(kind, status):
     else:
         with pytest.raises(Conflict):
             begun(of, operation(kind))
+
+
+@pytest.mark.parametrize(
+    ("kind", "of"),
+    [
+        (Kind.AUTHORIZE, scheduled()),
+        (Kind.AUTHORIZE, refused()),
+        (Kind.AUTHORIZE, lapsed()),
+        (Kind.SCHEDULE, scheduled()),
+        (Kind.RENEW, held()),
+    ],
+)
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.OPEN])
+def test_a_card_is_asked_for_nothing_once_the_booking_is_closed(kind, of, outcome):
+    assert begun(of, operation(kind)).operation is not None
+    with pytest.raises(Conflict):
+        begun(replace(of, outcome=outcome), operation(kind))
 
 
 @pytest.mark.parametrize("first", list(Kind))
@@ -277,3 +345,4 @@ def test_each_dispute_is_known_once_with_its_last_status(news):
 
 def test_secrets_are_not_printed():
     assert "pi_1_secret_1" not in repr(hold(HoldState.ACTION_REQUIRED))
+    assert "seti_1_secret_1" not in repr(setup(SetupState.ACTION_REQUIRED))

@@ -16,9 +16,12 @@ from holdfast.booking import Booking, Kind, Operation, RefundStatus
 from holdfast.call_failures import CallFailed, CallRefused, CardRefused, NothingExecuted, OutcomeUnknown
 from holdfast.effects import Found
 from holdfast.settlement import (
+    PLACING,
     Abandoned,
     Authorized,
     Captured,
+    CardNeedsAction,
+    CardSaved,
     Declined,
     NeedsAction,
     Refunded,
@@ -26,8 +29,9 @@ from holdfast.settlement import (
     Released,
     Verdict,
 )
-from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 from tests.unit.builders import (
+    BEFORE,
     BOOKED,
     DAY,
     HELD,
@@ -35,13 +39,11 @@ from tests.unit.builders import (
     LEASE,
     MINUTE,
     SECOND,
-    booking,
-    captured,
     decline,
-    held,
     intent,
     operation,
     seen,
+    setup_intent,
     stripe_refund,
 )
 
@@ -64,8 +66,8 @@ class Stripe:
     503          turned away by something in front of Stripe: nothing happens and nothing is stored
     limited      429
     no           400: never executed, not stored
-    declined     402 (authorize)
-    3ds          the bank wants the customer (authorize)
+    declined     402 (of what is asked of a card)
+    3ds          the bank wants the customer (of what is asked of a card)
 
     The next `unseen` looks get no answer.
     """
@@ -73,6 +75,7 @@ class Stripe:
     now: datetime = BOOKED
     faults: deque[str] = field(default_factory=deque)
     intents: dict[str, PaymentIntent] = field(default_factory=dict)
+    setups: dict[str, SetupIntent] = field(default_factory=dict)
     refunded: list[StripeRefund] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     unseen: int = 0
@@ -83,6 +86,9 @@ class Stripe:
 
     def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
         return self._call(key, operation, lambda: self._place(booking_id, operation, "requires_capture"))
+
+    def save_card(self, booking_id: str, operation: Operation, key: str) -> SetupIntent:
+        return self._call(key, operation, lambda: self._save(booking_id, operation, "succeeded"))
 
     def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
         return self._call(key, operation, lambda: self._capture(booking_id, operation))
@@ -96,6 +102,11 @@ class Stripe:
     def find_authorization(self, customer_id: str, operation: Operation) -> PaymentIntent | None:
         self._look()
         mine = (each for each in self.intents.values() if each.metadata.get("operation_id") == operation.operation_id)
+        return next(mine, None)
+
+    def find_setup(self, customer_id: str, operation: Operation) -> SetupIntent | None:
+        self._look()
+        mine = (each for each in self.setups.values() if each.metadata.get("operation_id") == operation.operation_id)
         return next(mine, None)
 
     def observe(self, payment_intent_id: str) -> Observation:
@@ -148,10 +159,10 @@ class Stripe:
             self._store(key, effect)
             self._keys[key] = (self.now, OutcomeUnknown("500", answered=True))
         elif fault == "declined":
-            refused = self._place("bk_1", operation, "requires_payment_method")
-            self._keys[key] = (self.now, CardRefused(decline(), refused))
+            self._keys[key] = (self.now, CardRefused(decline(), self._declined(operation)))
         elif fault == "3ds":
-            self._store(key, lambda: self._place("bk_1", operation, "requires_action"))
+            ask = self._save if operation.kind is Kind.SCHEDULE else self._place
+            self._store(key, lambda: ask("bk_1", operation, "requires_action"))
         else:
             self._store(key, effect)
 
@@ -176,6 +187,26 @@ class Stripe:
         )
         self.intents[placed.id] = placed
         return placed
+
+    def _save(self, booking_id: str, operation: Operation, status: str) -> SetupIntent:
+        if status != "requires_payment_method":
+            self.effects.append("saved")
+        saved = setup_intent(
+            status,
+            id=f"seti_{len(self.setups) + 1}",
+            payment_method_id=operation.payment_method_id,
+            metadata={"booking_id": booking_id, "operation_id": operation.operation_id},
+            decline=decline() if status == "requires_payment_method" else None,
+        )
+        self.setups[saved.id] = saved
+        return saved
+
+    def _declined(self, operation: Operation) -> PaymentIntent | None:
+        """What a declined card leaves at Stripe; a decline names the PaymentIntent, but no SetupIntent."""
+        if operation.kind is not Kind.SCHEDULE:
+            return self._place("bk_1", operation, "requires_payment_method")
+        self._save("bk_1", operation, "requires_payment_method")
+        return None
 
     def _target(self, operation: Operation, *allowed: str) -> PaymentIntent:
         target = self.intents[str(operation.payment_intent_id)]
@@ -212,16 +243,18 @@ class Stripe:
 # --- a Stripe, a booking and an operation that fit together ----------------------------------------------------------
 
 
-def ready(kind: Kind, faults: Iterable[str] = ()) -> tuple[Stripe, Booking, Operation]:
-    begun = operation(kind)
+def ready(kind: Kind, faults: Iterable[str] = (), **changes: Any) -> tuple[Stripe, Booking, Operation]:
+    """The changes are the operation's."""
+    begun = operation(kind, **changes)
     at_stripe = {
         Kind.AUTHORIZE: {},
+        Kind.SCHEDULE: {},
+        Kind.RENEW: {"pi_1": intent(metadata={"operation_id": "op_authorize"})},
         Kind.CAPTURE: {"pi_1": intent(metadata={"operation_id": "op_authorize"})},
         Kind.RELEASE: {"pi_1": intent(metadata={"operation_id": "op_authorize"})},
         Kind.REFUND: {"pi_1": intent("succeeded", metadata={"operation_id": "op_capture"})},
     }[kind]
-    before = {Kind.AUTHORIZE: booking, Kind.CAPTURE: held, Kind.RELEASE: held, Kind.REFUND: captured}[kind]()
-    return Stripe(faults=deque(faults), intents=at_stripe), replace(before, operation=begun), begun
+    return Stripe(faults=deque(faults), intents=at_stripe), replace(BEFORE[kind](), operation=begun), begun
 
 
 def try_once(stripe: Stripe, before: Booking, begun: Operation) -> Verdict | None:
@@ -263,6 +296,10 @@ def is_true(verdict: Verdict, stripe: Stripe, begun: Operation) -> bool:
             return stripe.intents[found.id].status == "canceled"
         case Refunded(made):
             return made in stripe.refunded and made.amount == begun.amount
+        case CardSaved(found):
+            return stripe.setups[found.id].status == "succeeded"
+        case CardNeedsAction(found):
+            return stripe.setups[found.id].status == "requires_action"
         case Declined() | Refused() | Abandoned(None):
             return stripe.effects == []
         case Abandoned(found):
@@ -274,7 +311,7 @@ OF_CARDS = ["declined", "3ds"]
 
 
 def sequences(kind: Kind) -> list[tuple[str, ...]]:
-    faults = FAULTS + (OF_CARDS if kind is Kind.AUTHORIZE else [])
+    faults = FAULTS + (OF_CARDS if kind in PLACING else [])
     return [each for length in range(4) for each in itertools.product(faults, repeat=length)]
 
 
@@ -302,10 +339,19 @@ def test_without_a_definite_no_the_effect_happens_in_the_end(kind):
         assert len(stripe.effects) == 1, faults
 
 
-@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE, Kind.REFUND])
-def test_recovering_more_than_a_day_later_when_keys_are_forgotten_acts_once(kind):
+@pytest.mark.parametrize(
+    ("kind", "off_session"),
+    [
+        (Kind.AUTHORIZE, True),
+        (Kind.RENEW, True),
+        (Kind.CAPTURE, False),
+        (Kind.RELEASE, False),
+        (Kind.REFUND, False),
+    ],
+)
+def test_recovering_more_than_a_day_later_when_keys_are_forgotten_acts_once(kind, off_session):
     for faults in sequences(kind):
-        stripe, before, begun = ready(kind, faults)
+        stripe, before, begun = ready(kind, faults, off_session=off_session)
 
         verdict = finish(stripe, before, begun, wait=25 * HOUR)
 
@@ -313,41 +359,76 @@ def test_recovering_more_than_a_day_later_when_keys_are_forgotten_acts_once(kind
         assert is_true(verdict, stripe, begun), (faults, verdict)
 
 
-def test_after_a_quarter_of_an_hour_no_hold_is_left_that_the_verdict_does_not_name():
-    for faults in sequences(Kind.AUTHORIZE):
-        stripe, before, begun = ready(Kind.AUTHORIZE, faults)
+@pytest.mark.parametrize("kind", [Kind.AUTHORIZE, Kind.RENEW])
+def test_after_a_quarter_of_an_hour_no_hold_is_left_that_the_verdict_does_not_name(kind):
+    for faults in sequences(kind):
+        stripe, before, begun = ready(kind, faults, off_session=False)
+        there = set(stripe.intents)
         if try_once(stripe, before, begun) is not None:
             continue
         stripe.pass_time(15 * MINUTE)
 
         verdict = recover_once(stripe, before, begun)
 
-        live = {each.id for each in stripe.intents.values() if each.status in ("requires_capture", "requires_action")}
+        alive = ("requires_capture", "requires_action")
+        live = {each.id for each in stripe.intents.values() if each.id not in there and each.status in alive}
         named = {verdict.intent.id} if isinstance(verdict, Abandoned) and verdict.intent else set()
         assert isinstance(verdict, Abandoned | Declined), (faults, verdict)
         assert live == named, (faults, verdict)
 
 
 @pytest.mark.parametrize(
-    ("waited", "expected"),
-    [
-        (LEASE, Authorized),
-        (15 * MINUTE - SECOND, Authorized),
-        (15 * MINUTE, Abandoned),
-        (15 * MINUTE + SECOND, Abandoned),
-        (3 * DAY, Abandoned),
-    ],
+    ("waited", "abandoned"),
+    [(LEASE, False), (15 * MINUTE - SECOND, False), (15 * MINUTE, True), (15 * MINUTE + SECOND, True), (3 * DAY, True)],
 )
 @pytest.mark.parametrize("fault", ["before", "after"])
-def test_a_customer_waits_for_less_than_15_minutes(waited, expected, fault):
-    stripe, before, begun = ready(Kind.AUTHORIZE, [fault])
+@pytest.mark.parametrize(
+    ("kind", "effect", "success"),
+    [
+        (Kind.AUTHORIZE, "placed", Authorized),
+        (Kind.RENEW, "placed", Authorized),
+        (Kind.SCHEDULE, "saved", CardSaved),
+    ],
+)
+def test_a_customer_waits_for_less_than_15_minutes(kind, effect, success, waited, abandoned, fault):
+    stripe, before, begun = ready(kind, [fault], off_session=False)
     assert try_once(stripe, before, begun) is None
     stripe.pass_time(waited)
 
     verdict = recover_once(stripe, before, begun)
 
-    assert isinstance(verdict, expected)
-    assert stripe.effects == ([] if (fault, expected) == ("before", Abandoned) else ["placed"])
+    assert isinstance(verdict, Abandoned if abandoned else success)
+    assert stripe.effects == ([] if fault == "before" and abandoned else [effect])
+
+
+@pytest.mark.parametrize("waited", [LEASE, 15 * MINUTE, HOUR, 3 * DAY])
+@pytest.mark.parametrize("fault", ["before", "after"])
+@pytest.mark.parametrize("kind", [Kind.AUTHORIZE, Kind.RENEW])
+def test_what_the_clock_asks_for_is_not_given_up_because_nobody_waits(kind, fault, waited):
+    stripe, before, begun = ready(kind, [fault], off_session=True)
+    assert try_once(stripe, before, begun) is None
+    stripe.pass_time(waited)
+
+    assert isinstance(recover_once(stripe, before, begun), Authorized)
+    assert stripe.effects == ["placed"]
+
+
+@pytest.mark.parametrize("fault", ["after", "3ds"])
+def test_a_card_that_was_saved_for_nobody_takes_no_money_so_that_nothing_has_to_go(fault):
+    stripe, before, begun = ready(Kind.SCHEDULE, [fault])
+    try_once(stripe, before, begun)
+    stripe.pass_time(15 * MINUTE)
+
+    assert recover_once(stripe, before, begun) == Abandoned(None)
+
+
+def test_a_hold_that_somebody_captured_meanwhile_is_not_given_up_by_its_customers_patience():
+    stripe, before, begun = ready(Kind.AUTHORIZE, ["after"])
+    try_once(stripe, before, begun)
+    elsewhere(stripe, "succeeded", amount_received=HELD)
+    stripe.pass_time(HOUR)
+
+    assert recover_once(stripe, before, begun) == Authorized(stripe.intents["pi_1"])
 
 
 def test_a_hold_that_nobody_waits_for_is_named_so_that_it_can_be_dropped():
@@ -434,20 +515,39 @@ def test_a_definite_no_with_stripe_out_of_sight_proves_nothing():
     assert effects.attempt(stripe, before, begun) is None
 
 
-def test_a_refused_card_is_a_decline_with_its_payment_intent():
-    stripe, before, begun = ready(Kind.AUTHORIZE, ["declined"])
+@pytest.mark.parametrize(("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)])
+def test_a_refused_card_is_a_decline_with_its_payment_intent(kind, intent_id):
+    stripe, before, begun = ready(kind, ["declined"])
 
-    assert effects.attempt(stripe, before, begun) == Declined(decline(), stripe.intents["pi_1"])
+    assert effects.attempt(stripe, before, begun) == Declined(decline(), stripe.intents.get(str(intent_id)))
 
 
-def test_a_decline_whose_answer_was_lost_is_found_by_recovery():
-    stripe, before, begun = ready(Kind.AUTHORIZE, ["before"])
+@pytest.mark.parametrize(("kind", "intent_id"), [(Kind.AUTHORIZE, "pi_1"), (Kind.RENEW, "pi_2"), (Kind.SCHEDULE, None)])
+def test_a_decline_whose_answer_was_lost_is_found_by_recovery(kind, intent_id):
+    stripe, before, begun = ready(kind, ["before"])
     stripe.faults.append("declined")
     try_once(stripe, before, begun)
     try_once(stripe, before, begun)
     stripe.pass_time(LEASE)
 
-    assert effects.recover(stripe, before, begun, stripe.now) == Declined(decline(), stripe.intents["pi_1"])
+    declined = effects.recover(stripe, before, begun, stripe.now)
+    assert declined == Declined(decline(), stripe.intents.get(str(intent_id)))
+
+
+@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE, Kind.REFUND])
+def test_a_card_that_refuses_what_is_no_question_to_it_is_a_refusal_with_what_stripe_holds(kind):
+    class Odd(Stripe):
+        """Answers 402 to anything."""
+
+        def _call(self, key, operation, effect):
+            raise CardRefused(decline(), None)
+
+    stripe, before, begun = ready(kind)
+
+    verdict = effects.attempt(Odd(intents=stripe.intents), before, begun)
+
+    assert isinstance(verdict, Refused)
+    assert (verdict.code, verdict.seen) == ("card_declined", stripe.observe("pi_1"))
 
 
 # --- others were faster ----------------------------------------------------------------------------------------------
@@ -520,7 +620,22 @@ def test_a_hold_that_still_waits_shows_that_nothing_happened(kind, status):
     assert effects.evidence(operation(kind), seen(status)) is Found.ABSENT
 
 
-@pytest.mark.parametrize("status", ["processing", "requires_reauthorization", "expired", "a word from next year"])
+@pytest.mark.parametrize("status", ["requires_reauthorization", "expired"])
+@pytest.mark.parametrize("recovering", [False, True])
+@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE])
+def test_a_hold_that_stripe_calls_lapsed_is_a_refusal_that_says_so(kind, recovering, status):
+    stripe, before, begun = ready(kind)
+    elsewhere(stripe, status)
+    act = recover_once if recovering else try_once
+
+    verdict = act(stripe, before, begun)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.seen == stripe.observe("pi_1")
+    assert stripe.effects == []
+
+
+@pytest.mark.parametrize("status", ["processing", "a word from next year"])
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE])
 def test_a_status_that_nobody_knows_proves_nothing(kind, status):
     assert effects.evidence(operation(kind), seen(status)) is Found.UNCLEAR
@@ -540,14 +655,50 @@ def test_what_a_payment_intent_says_about_the_authorization(status, expected):
     assert isinstance(effects.authorization(intent(status)), expected)
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("succeeded", CardSaved),
+        ("requires_action", CardNeedsAction),
+        ("requires_payment_method", Declined),
+        ("requires_confirmation", Declined),
+        ("canceled", Declined),
+    ],
+)
+def test_what_a_setup_intent_says_about_the_card(status, expected):
+    assert isinstance(effects.saved_card(setup_intent(status)), expected)
+
+
+def test_a_setup_intent_says_why_if_it_knows():
+    told = effects.saved_card(setup_intent("requires_payment_method", decline=decline("expired_card", None)))
+    silent = effects.saved_card(setup_intent("requires_payment_method"))
+
+    assert told == Declined(decline("expired_card", None), None)
+    assert isinstance(silent, Declined)
+    assert silent.decline.code == "card_declined"
+
+
+@pytest.mark.parametrize("status", ["processing", "a word from next year"])
+def test_a_setup_intent_that_is_being_worked_on_says_nothing_about_the_card(status):
+    assert effects.saved_card(setup_intent(status)) is Found.UNCLEAR
+
+
 def test_a_payment_intent_that_is_being_worked_on_says_nothing_about_the_authorization():
     assert effects.authorization(intent("processing")) is Found.UNCLEAR
 
 
-@pytest.mark.parametrize(("kind", "status"), [(Kind.CAPTURE, "processing"), (Kind.RELEASE, "processing")])
-def test_an_answer_that_is_not_the_goal_proves_nothing(kind, status):
+@pytest.mark.parametrize("kind", [each for each in Kind if each is not Kind.REFUND])
+def test_an_answer_that_is_not_the_goal_proves_nothing(kind):
+    status = "processing"
+
     class Slow(Stripe):
         """Takes the call, and is not done with it."""
+
+        def authorize(self, booking_id, operation, key):
+            return replace(super().authorize(booking_id, operation, key), status=status)
+
+        def save_card(self, booking_id, operation, key):
+            return replace(super().save_card(booking_id, operation, key), status=status)
 
         def capture(self, booking_id, operation, key):
             return replace(super().capture(booking_id, operation, key), status=status)
@@ -560,13 +711,57 @@ def test_an_answer_that_is_not_the_goal_proves_nothing(kind, status):
     assert effects.attempt(Slow(intents=stripe.intents), before, begun) is None
 
 
-def test_a_hold_that_an_earlier_try_placed_is_not_forgotten_when_a_later_one_is_refused():
-    stripe, before, begun = ready(Kind.AUTHORIZE, ["after", "no"])
+@pytest.mark.parametrize("kind", [Kind.AUTHORIZE, Kind.RENEW, Kind.SCHEDULE])
+def test_what_an_earlier_try_did_is_not_forgotten_when_a_later_one_is_refused(kind):
+    stripe, before, begun = ready(kind, ["after", "no"])
     try_once(stripe, before, begun)
     stripe._keys.clear()
 
-    assert effects.attempt(stripe, before, begun) == Authorized(stripe.intents["pi_1"])
-    assert stripe.effects == ["placed"]
+    verdict = effects.attempt(stripe, before, begun)
+
+    assert isinstance(verdict, Authorized | CardSaved)
+    assert is_true(verdict, stripe, begun)
+    assert len(stripe.effects) == 1
+
+
+def test_a_capture_of_ours_whose_answer_was_lost_is_seen_when_a_later_one_is_refused():
+    stripe, before, begun = ready(Kind.CAPTURE, ["after"])
+    try_once(stripe, before, begun)
+    stripe._keys.clear()
+
+    assert effects.attempt(stripe, before, begun) == Captured(stripe.intents["pi_1"])
+    assert stripe.effects == ["captured"]
+
+
+@pytest.mark.parametrize("kind", [Kind.AUTHORIZE, Kind.RENEW, Kind.SCHEDULE])
+def test_a_list_that_stripe_refuses_says_nothing_about_what_was_asked_of_the_card(kind):
+    class Closed(Stripe):
+        """Shows no lists."""
+
+        def find_authorization(self, customer_id, operation):
+            raise CallRefused("resource_missing", "No such customer")
+
+        find_setup = find_authorization
+
+    _, before, begun = ready(kind)
+
+    assert effects.look(Closed(), before, begun) is Found.UNCLEAR
+
+
+@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE, Kind.REFUND])
+def test_a_payment_intent_that_stripe_does_not_show_is_a_refusal(kind):
+    class Empty(Stripe):
+        """Knows no PaymentIntent."""
+
+        def observe(self, payment_intent_id):
+            raise CallRefused("resource_missing", "No such payment_intent")
+
+    _, before, begun = ready(kind)
+
+    assert effects.look(Empty(), before, begun) == Refused("resource_missing", "No such payment_intent", None)
+    assert effects.attempt(Empty(faults=deque(["no"])), before, begun) == Refused(
+        "parameter_invalid", "Stripe will never do this", None
+    )
 
 
 def test_a_decline_without_its_reason_is_still_a_decline():

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from holdfast.booking import HoldState, Kind, RefundStatus
-from holdfast.hints import Hint, read, tells_nothing_new
-from tests.unit.builders import HELD, captured, dispute, ended, held, operation, refund, waiting_for_3ds
+from holdfast.hints import Hint, is_about_a_card, read, tells_nothing_new
+from tests.unit.builders import HELD, captured, dispute, ended, held, lapsed, operation, refund, waiting_for_3ds
 
 
 def event(kind, **snapshot):
@@ -16,7 +16,9 @@ def event(kind, **snapshot):
 
 
 def hint(kind, **snapshot):
-    about = {"id": "pi_1"} if kind == "payment_intent" else {"id": f"{kind}_1", "payment_intent": "pi_1"}
+    about = (
+        {"id": "pi_1"} if kind in ("payment_intent", "setup_intent") else {"id": f"{kind}_1", "payment_intent": "pi_1"}
+    )
     found = read(event(kind, **(about | snapshot)))
     assert found is not None
     return found
@@ -26,6 +28,7 @@ def hint(kind, **snapshot):
     ("kind", "snapshot", "about"),
     [
         ("payment_intent", {"id": "pi_1"}, "pi_1"),
+        ("setup_intent", {"id": "seti_1"}, "seti_1"),
         ("charge", {"id": "ch_1", "payment_intent": "pi_1"}, "pi_1"),
         ("charge", {"id": "ch_1", "payment_intent": {"id": "pi_1", "object": "payment_intent"}}, "pi_1"),
         ("refund", {"id": "re_1", "payment_intent": "pi_1"}, "pi_1"),
@@ -59,6 +62,11 @@ def test_an_event_points_at_a_payment_intent(kind, snapshot, about):
 )
 def test_an_event_about_anything_else_is_no_hint(foreign):
     assert read(foreign) is None
+
+
+@pytest.mark.parametrize(("kind", "of_a_card"), [("setup_intent", True), ("payment_intent", False), ("charge", False)])
+def test_only_a_setup_intent_is_about_a_card(kind, of_a_card):
+    assert is_about_a_card(hint(kind)) is of_a_card
 
 
 def test_an_event_without_metadata_has_none():
@@ -106,6 +114,9 @@ def test_an_event_without_metadata_has_none():
             False,
         ),
         (captured(disputes=(dispute(),)), "dispute", {"status": "needs_response"}, False),
+        (held(), "setup_intent", {"status": "succeeded"}, False),
+        (held(), "payment_intent", {"status": "requires_reauthorization"}, False),
+        (lapsed(), "payment_intent", {"status": "canceled"}, True),
     ],
 )
 def test_a_snapshot_is_nothing_new_only_where_the_book_says_the_same(of, kind, snapshot, known):

@@ -94,12 +94,13 @@ def test_a_line_says_between_which_statuses_the_booking_moved_and_who_asked():
         "clause": "completed",
         "before": "held",
         "after": "capturing",
+        "outcome": "open",
         "request_id": "request-1",
     }
 
 
 def test_a_new_booking_comes_from_nowhere():
-    assert LINES[0]["details"] == {"before": None, "after": "authorizing"}
+    assert LINES[0]["details"] == {"before": None, "after": "authorizing", "outcome": "open"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from holdfast import money
 from holdfast.errors import RuleRefused
 from holdfast.money import Money
+from holdfast.policy import Amount, Charge, Percent
+from holdfast.policy_terms import due
 
 currencies = st.sampled_from(sorted(money.CURRENCIES))
-amounts = st.integers(min_value=0, max_value=money.MAXIMUM_CHARGE)
+amounts = st.integers(min_value=0, max_value=10**13)
 ratios = st.decimals(min_value=1, max_value=2, places=4)
 percents = st.decimals(min_value=0, max_value=200, places=4)
 
@@ -69,7 +71,16 @@ def test_rounding_leaves_alone_what_is_on_a_step(amount, currency):
 
 @pytest.mark.parametrize(
     ("amount", "currency", "written"),
-    [(5, "eur", "0.05 EUR"), (2500, "usd", "25.00 USD"), (500, "jpy", "500 JPY"), (5120, "kwd", "5.120 KWD")],
+    [
+        (5, "eur", "0.05 EUR"),
+        (2500, "usd", "25.00 USD"),
+        (500, "jpy", "500 JPY"),
+        (5120, "kwd", "5.120 KWD"),
+        (17_501, "huf", "175.01 HUF"),
+        (500, "isk", "5 ISK"),  # no cents in life
+        (1_000_000, "ugx", "10000 UGX"),
+        (150, "isk", "1.50 ISK"),  # off the step: nothing may hide
+    ],
 )
 def test_amounts_are_written_with_the_decimals_of_their_currency(amount, currency, written):
     assert str(Money(amount, currency)) == written
@@ -92,6 +103,11 @@ def test_a_negative_amount_keeps_its_sign():
         (150, "isk", "/price/amount"),
         (150, "ugx", "/price/amount"),
         (100_000_000, "usd", "/price/amount"),
+        (49, "krw", "/price/amount"),
+        (49, "zar", "/price/amount"),
+        (1_000_000_000, "inr", "/price/amount"),
+        (10_000_000_000, "jpy", "/price/amount"),
+        (1_000_000_000_000, "idr", "/price/amount"),
         (99_999_999, "usd", "/price/amount"),  # the hold would be larger
         (10**40, "usd", "/price/amount"),
     ],
@@ -104,7 +120,18 @@ def test_a_price_that_stripe_could_not_charge_is_refused(amount, currency, point
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency"), [(50, "usd"), (30, "gbp"), (50, "jpy"), (1000, "kwd"), (500, "isk"), (83_333_332, "usd")]
+    ("amount", "currency"),
+    [
+        (50, "usd"),
+        (30, "gbp"),
+        (50, "jpy"),
+        (1000, "kwd"),
+        (500, "isk"),
+        (83_333_332, "usd"),
+        (150_000_000_00, "idr"),  # 150 million rupiah are some 9,000 dollars
+        (400_000_000, "cop"),
+        (8_333_333_332, "jpy"),
+    ],
 )
 def test_a_price_that_stripe_can_charge_is_accepted(amount, currency):
     money.validate_price(Money(amount, currency), Decimal("1.2"))
@@ -120,6 +147,63 @@ def test_an_accepted_price_is_chargeable_and_so_is_its_hold(amount, currency):
 
     assert money.is_chargeable(amount, currency)
     assert money.is_chargeable(money.hold_amount(price, Decimal("1.2")), currency)
+
+
+# What is decided about amounts, all at once: a price, a hold, fees of both kinds.
+
+
+@given(amounts, currencies, ratios, percents, amounts)
+def test_rounding_is_never_in_our_favour_and_never_by_a_whole_step(amount, currency, ratio, percent, fixed):
+    """A hold is rounded up, but is no charge; what is taken is rounded down, and every amount is one Stripe takes."""
+    step = money.minor_step(currency)
+    price = Money(money.round_down(amount, currency), currency)
+    hold = money.hold_amount(price, ratio)
+    share = min(percent, ratio * 100)
+    exactly: list[tuple[Charge, Fraction]] = [
+        (Percent(share), price.amount * Fraction(share) / 100),
+        (Amount(fixed), Fraction(fixed)),
+    ]
+    for charge, exact in exactly:
+        taken, wanted = due(charge, price, hold), min(exact, Fraction(hold))
+
+        assert taken == 0 or taken >= money.minimum_charge(currency)
+        assert taken % step == 0
+        assert taken <= exact
+        assert taken <= hold
+        if taken:
+            assert wanted - taken < step
+        else:
+            assert wanted < money.minimum_charge(currency)
+
+
+@given(currencies)
+def test_every_currencys_bounds_are_on_a_step_and_in_order(currency):
+    least, most, step = money.minimum_charge(currency), money.maximum_charge(currency), money.minor_step(currency)
+
+    assert step <= least < most
+    assert most % step == 0
+    assert money.is_chargeable(money.round_up(least, currency), currency)
+    assert money.is_chargeable(most, currency)
+    assert not money.is_chargeable(most + step, currency)
+    assert not money.is_chargeable(least - 1, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "most"),
+    [
+        ("usd", 99_999_999),
+        ("kwd", 99_999_990),
+        ("isk", 99_999_900),
+        ("jpy", 9_999_999_999),
+        ("huf", 9_999_999_999),
+        ("cop", 9_999_999_999),
+        ("inr", 999_999_999),
+        ("lbp", 99_999_999_999),
+        ("idr", 999_999_999_999),
+    ],
+)
+def test_the_largest_charge_is_stripes_for_the_currency(currency, most):
+    assert money.maximum_charge(currency) == most
 
 
 def test_no_currency_has_two_kinds_of_minor_unit():

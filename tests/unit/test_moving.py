@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from holdfast.booking import HoldState, Kind, RefundStatus
+from holdfast.coverage import HOLD_SAFETY, comes_too_early, renew_at
 from holdfast.moving import brought_up
-from holdfast.next_step import next_step, no_show_at
+from holdfast.next_step import due_at, next_step, no_show_at
 from holdfast.policy import cancellation_fee
 from tests.unit.builders import (
     BOOKED,
@@ -19,13 +21,18 @@ from tests.unit.builders import (
     LAPSES,
     MINUTE,
     PRICE,
+    SECOND,
+    SETTLES,
     START,
     booking,
     captured,
     ended,
     event,
     held,
+    hold,
     refund,
+    refused,
+    scheduled,
     under_way,
     waiting_for_3ds,
 )
@@ -61,7 +68,7 @@ def test_either_end_of_an_event_may_move(changes):
     assert (after.starts_at, after.ends_at) == (changes.get("starts_at", START), changes.get("ends_at", END))
 
 
-@pytest.mark.parametrize("of", [held(), waiting_for_3ds(), under_way(Kind.CAPTURE), booking()])
+@pytest.mark.parametrize("of", [held(), waiting_for_3ds(), under_way(Kind.CAPTURE), booking(), scheduled(), refused()])
 def test_hearing_of_it_twice_changes_nothing(of):
     once, _ = brought_up(of, moved())
 
@@ -106,13 +113,63 @@ def test_an_event_that_moved_away_and_back_gives_a_fresh_window_too():
 
 
 @pytest.mark.parametrize(
-    ("ahead", "attention"),
-    [(LAPSES - 2 * HOUR - 30 * MINUTE - START, None), (LAPSES - 2 * HOUR - 29 * MINUTE - START, "hold_too_short")],
+    ("ahead", "renewed_at"),
+    [
+        (timedelta(0), None),
+        (LAPSES - (SETTLES + HOLD_SAFETY), None),
+        (LAPSES - (SETTLES + HOLD_SAFETY) + SECOND, LAPSES - DAY),
+        (3 * DAY, LAPSES - DAY),
+    ],
 )
-def test_an_event_that_moves_out_of_the_holds_reach_is_put_before_staff(ahead, attention):
+def test_an_event_that_moves_out_of_the_holds_reach_has_it_renewed_a_day_before_it_lapses(ahead, renewed_at):
+    after, _ = brought_up(held(), moved(starts_at=START + ahead, ends_at=END + ahead))
+    reminded = replace(after, reminded=("free_cancellation_ending",))
+
+    assert renew_at(after) == renewed_at
+    assert due_at(reminded) == min(each for each in (renewed_at, START + ahead + 30 * MINUTE) if each is not None)
+    assert (after.attention, after.hold) == (None, hold())
+
+
+@pytest.mark.parametrize(
+    ("ahead", "too_early"), [(LAPSES + 3 * DAY - START, False), (LAPSES + 3 * DAY - START + SECOND, True)]
+)
+def test_an_event_that_moves_so_far_that_the_hold_lapses_before_another_is_placed_is_due_at_once(ahead, too_early):
     after, _ = brought_up(held(), moved(starts_at=START + ahead, ends_at=END + ahead))
 
-    assert after.attention == attention
+    assert comes_too_early(after) is too_early
+    assert (due_at(after) == after.updated_at) is too_early
+
+
+def test_what_was_said_and_decided_of_a_no_show_was_about_the_old_date():
+    absent = held(no_show_noticed_at=START, contested_at=START, no_show_upheld_at=END, look_again_at=END)
+
+    after, _ = brought_up(absent, moved())
+
+    assert (after.no_show_noticed_at, after.contested_at, after.no_show_upheld_at) == (None, None, None)
+    assert (after.look_again_at, after.reminded) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "kept"), [(END - SECOND, True), (END, False), (START + DAY, False), (START - HOUR, True)]
+)
+def test_whoever_was_at_the_door_of_the_old_date_still_has_to_come_to_a_later_one(starts_at, kept):
+    after, _ = brought_up(held(checked_in_at=START), moved(starts_at=starts_at, ends_at=starts_at + 2 * HOUR))
+
+    assert after.checked_in_at == (START if kept else None)
+
+
+@pytest.mark.parametrize(
+    ("before", "ahead", "deadline"),
+    [
+        (START - DAY, 7 * DAY, START + 6 * DAY),  # the first fee of the new date
+        (START - DAY, timedelta(hours=5), MOVED_AT + 15 * HOUR),  # a day to act, but not beyond the start
+        (None, 7 * DAY, None),
+    ],
+)
+def test_the_time_to_mend_a_hold_moves_with_the_event(before, ahead, deadline):
+    after, _ = brought_up(refused(mend_by=before), moved(starts_at=START + ahead, ends_at=END + ahead))
+
+    assert after.mend_by == deadline
 
 
 def test_nobody_is_a_no_show_of_the_old_time():
@@ -132,7 +189,11 @@ CALLED_OFF = event(cancelled_at=START, version=5)
     [
         held(),
         waiting_for_3ds(),
+        scheduled(),
+        refused(),
         under_way(Kind.AUTHORIZE),
+        under_way(Kind.SCHEDULE),
+        under_way(Kind.RENEW),
         under_way(Kind.CAPTURE),
         captured(),
         captured(refunds=(refund(4999),)),

@@ -4,95 +4,55 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import run_state_machine_as_test
 
-from holdfast import log
-from holdfast.booking import (
-    Booking,
-    HoldState,
-    Kind,
-    Operation,
-    Outcome,
-    RefundStatus,
-    Status,
-    begun,
-    check_transition,
-)
-from holdfast.event import Event
-from holdfast.log import Entry
-from holdfast.movements import Begin, Close, cancellation, capture
-from holdfast.moving import brought_up
+from holdfast.booking import Booking, HoldState, Initiator, Kind, Outcome, RefundStatus, Status
+from holdfast.coverage import last_charge_at
+from holdfast.movements import Begin, Close, Write, cancellation, capture
 from holdfast.next_step import (
     HOLD_SAFETY,
-    SHORTEST_WINDOW,
     LookAgain,
     Recover,
-    Step,
     due_at,
-    hold_lapses_at,
-    last_charge_at,
     next_step,
     no_show_at,
     settles_at,
 )
-from holdfast.policy import DEFAULT, NoShowCapture, Percent, Policy, Tier, resolve
-from holdfast.reconcile import observe
-from holdfast.settlement import (
-    Abandoned,
-    Authorized,
-    Captured,
-    Declined,
-    NeedsAction,
-    Refunded,
-    Refused,
-    Released,
-    Verdict,
-    failed_attempt,
-    noticed,
-    settled,
-)
-from holdfast.stripe_objects import StripeRefund
+from holdfast.policy import DEFAULT, NoShowCapture, Policy, resolve
 from tests.unit.builders import (
     BOOKED,
     DAY,
     END,
     HELD,
     HOUR,
-    LAPSES,
     LEASE,
+    LONG_AGO,
     MINUTE,
     NO_SHOW,
+    PLACES,
     PRICE,
     SECOND,
     SETTLES,
     START,
     booking,
     captured,
-    decline,
     dispute,
     ended,
     event,
     held,
     hold,
-    operation,
+    lapsed,
     refund,
-    seen,
-    stripe_refund,
+    refused,
+    saving,
+    scheduled,
     under_way,
     waiting_for_3ds,
 )
+from tests.unit.life import Life
 
 CHECKED_IN = START - 5 * MINUTE
 
@@ -141,7 +101,9 @@ def test_a_superseded_hold_is_released_first_whatever_else_the_booking_is(before
         captured(),
         ended(HoldState.RELEASED),
         ended(HoldState.DECLINED, Outcome.DECLINED),
-        ended(HoldState.EXPIRED, Outcome.OPEN),
+        ended(HoldState.EXPIRED, Outcome.NO_SHOW),
+        scheduled(outcome=Outcome.CANCELLED),
+        refused(outcome=Outcome.DECLINED),
         booking(outcome=Outcome.DECLINED),
         captured(refunds=(refund(5000),)),
         captured(refunds=(refund(1000, RefundStatus.PENDING),)),
@@ -200,11 +162,31 @@ def test_whoever_is_not_checked_in_at_start_and_grace_pays_the_no_show_fee(now, 
         assert step is None
 
 
-def test_the_time_to_contest_comes_on_top_of_the_grace():
-    patient = held(policy=terms(no_show_grace_minutes=10, no_show_contest_minutes=50))
+@pytest.mark.parametrize(
+    ("now", "placed"), [(LONG_AGO, False), (PLACES - SECOND, False), (PLACES, True), (START, True)]
+)
+def test_a_booking_whose_card_is_saved_gets_its_hold_when_its_time_has_come(now, placed):
+    step = next_step(scheduled(), event(), now)
 
-    assert no_show_at(patient) == START + HOUR
-    assert next_step(patient, event(checked_in=1), START + HOUR - SECOND) is None
+    assert due_at(scheduled()) == PLACES
+    assert (step is not None) is placed
+    if placed:
+        assert isinstance(step, Begin)
+        assert (step.kind, step.amount, step.off_session, step.reason) == (Kind.AUTHORIZE, HELD, True, "scheduled")
+
+
+def test_the_time_to_contest_comes_after_the_notice_which_comes_after_the_grace():
+    patient = held(policy=terms(no_show_grace_minutes=10, no_show_contest_minutes=50))
+    over = START + 10 * MINUTE
+
+    assert (due_at(patient), no_show_at(patient)) == (over, START + HOUR)
+    assert next_step(patient, event(checked_in=1), over - SECOND) is None
+    late = next_step(patient, event(checked_in=1), over + 7 * MINUTE)
+    assert isinstance(late, Write)
+    noticed = late.booking
+    assert due_at(noticed) == no_show_at(noticed) == START + HOUR + 7 * MINUTE
+    assert next_step(noticed, event(checked_in=1), START + HOUR) == LookAgain(START + HOUR + 7 * MINUTE)
+    assert isinstance(next_step(noticed, event(checked_in=1), START + HOUR + 7 * MINUTE), Begin)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +225,7 @@ def test_a_venue_that_stayed_silent_to_the_end_charges_nobody():
 
 
 def test_waiting_for_the_venue_ends_before_the_hold_lapses():
-    short = held(hold=hold(expires_at=END + HOUR))
+    short = held(hold=hold(expires_at=END + HOUR), refused_card="pm_1")
 
     assert next_step(short, event(), NO_SHOW) == LookAgain(END + HOUR - HOLD_SAFETY)
 
@@ -309,7 +291,7 @@ def test_attendance_never_captures_more_than_is_held():
 
 
 def test_whoever_came_is_settled_before_the_hold_lapses():
-    short = held(checked_in_at=CHECKED_IN, hold=hold(expires_at=END + 12 * HOUR))
+    short = held(checked_in_at=CHECKED_IN, hold=hold(expires_at=END + 12 * HOUR), refused_card="pm_1")
 
     assert due_at(short) == settles_at(short) == END + 10 * HOUR
     assert next_step(short, event(checked_in=1), END + 10 * HOUR - SECOND) is None
@@ -317,25 +299,14 @@ def test_whoever_came_is_settled_before_the_hold_lapses():
 
 
 @pytest.mark.parametrize(
-    ("placed", "expected"),
-    [
-        (hold(expires_at=LAPSES), LAPSES),
-        (hold(expires_at=None), BOOKED + SHORTEST_WINDOW),
-        (hold(expires_at=None, placed_at=BOOKED + HOUR), BOOKED + HOUR + SHORTEST_WINDOW),
-        (hold(expires_at=None, placed_at=None), BOOKED + SHORTEST_WINDOW),
-        (None, None),
-    ],
-)
-def test_an_unknown_deadline_of_a_hold_counts_as_the_shortest_there_is(placed, expected):
-    assert hold_lapses_at(held(hold=placed)) == expected
-
-
-@pytest.mark.parametrize(
     ("minutes", "hours", "expected"),
     [(30, 24, SETTLES), (30, 0, END), (6 * 60, 0, START + 6 * HOUR), (120, 0, END)],
 )
 def test_the_last_charge_is_the_later_of_no_show_and_settling(minutes, hours, expected):
-    assert last_charge_at(starts_at=START, ends_at=END, policy_minutes=minutes, settle_hours=hours) == expected
+    assert (
+        last_charge_at(terms(no_show_grace_minutes=minutes, settle_hours=hours), starts_at=START, ends_at=END)
+        == expected
+    )
 
 
 # --- cancelling -------------------------------------------------------------------------------------------------------
@@ -372,7 +343,7 @@ def test_a_wish_to_cancel_is_due_at_once():
 def test_staff_cancel_without_a_fee_unless_they_say_so():
     generous = wish(START, cancel_charges_fee=False, cancel_actor="staff")
 
-    step = cancellation(generous)
+    step = cancellation(generous, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.reason, step.actor) == (Kind.RELEASE, "cancelled_by_staff", "staff")
@@ -381,7 +352,7 @@ def test_staff_cancel_without_a_fee_unless_they_say_so():
 def test_cancelling_before_the_authentication_costs_nothing():
     waiting = waiting_for_3ds(cancel_requested_at=START - HOUR)
 
-    step = cancellation(waiting)
+    step = cancellation(waiting, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.outcome, step.fee) == (Kind.RELEASE, Outcome.CANCELLED, 0)
@@ -394,10 +365,11 @@ def test_cancelling_before_the_authentication_costs_nothing():
         wish(START),
         waiting_for_3ds(cancel_requested_at=BOOKED),
         captured(outcome=Outcome.OPEN, cancel_requested_at=START - 2 * DAY),
+        lapsed(cancel_requested_at=START),
     ],
 )
 def test_whoever_asked_to_cancel_gets_the_answer_from_whoever_carries_it_out(before):
-    step = cancellation(replace(before, cancel_request_key="request#1"))
+    step = cancellation(replace(before, cancel_request_key="request#1"), NO_SHOW)
 
     assert isinstance(step, Begin)
     assert step.request_key == "request#1"
@@ -416,7 +388,7 @@ def test_what_was_captured_outside_and_is_not_owed_goes_back(asked, taken, retur
     refunds = (refund(returned),) if returned else ()
     before = captured(taken, outcome=Outcome.OPEN, cancel_requested_at=asked, refunds=refunds)
 
-    step = cancellation(before)
+    step = cancellation(before, NO_SHOW)
 
     assert isinstance(step, Begin)
     assert (step.kind, step.amount, step.fee, step.outcome) == (Kind.REFUND, back, fee, Outcome.CANCELLED)
@@ -429,16 +401,89 @@ def test_what_was_captured_outside_and_is_not_owed_goes_back(asked, taken, retur
         captured(5000, outcome=Outcome.OPEN, cancel_requested_at=START),
         captured(3000, outcome=Outcome.OPEN, cancel_requested_at=START),
         captured(outcome=Outcome.OPEN, cancel_requested_at=BOOKED, refunds=(refund(5000),)),
-        ended(HoldState.EXPIRED, Outcome.OPEN, cancel_requested_at=BOOKED),
-        ended(HoldState.RELEASED, Outcome.OPEN, cancel_requested_at=START),
-        booking(cancel_requested_at=START),
+        lapsed(cancel_requested_at=BOOKED),
+        scheduled(cancel_requested_at=BOOKED),
+        refused(cancel_requested_at=START - 2 * DAY),
+        scheduled(cancel_requested_at=START, cancel_charges_fee=False),
     ],
 )
 def test_where_nothing_is_left_to_move_the_booking_just_ends(before):
-    step = cancellation(before)
+    step = cancellation(before, NO_SHOW)
 
     assert isinstance(step, Close)
-    assert step.outcome is Outcome.CANCELLED
+    assert (step.outcome, step.attention) == (Outcome.CANCELLED, None)
+
+
+@pytest.mark.parametrize("of", [lapsed, scheduled, refused])
+@pytest.mark.parametrize(
+    ("fees", "next_try_at", "refused_card", "expected"),
+    [
+        (True, None, None, "asked"),
+        (True, NO_SHOW, None, "asked"),
+        (True, NO_SHOW + SECOND, None, "later"),
+        (True, None, "pm_1", "given up"),
+        (True, NO_SHOW + SECOND, "pm_1", "given up"),
+        (True, None, "pm_2", "asked"),
+        (False, None, None, "forgone"),
+    ],
+)
+def test_the_fee_of_a_late_cancellation_without_a_hold_is_asked_of_the_saved_card(
+    of, fees, next_try_at, refused_card, expected
+):
+    before = of(
+        cancel_requested_at=START,
+        cancel_actor="customer",
+        policy=terms(off_session_fees=fees),
+        next_try_at=next_try_at,
+        refused_card=refused_card,
+    )
+
+    step = cancellation(before, NO_SHOW)
+
+    match expected:
+        case "asked":
+            assert isinstance(step, Begin)
+            assert (step.kind, step.amount, step.off_session) == (Kind.AUTHORIZE, PRICE.amount, True)
+            assert (step.reason, step.actor, step.outcome) == ("late_cancellation", "customer", None)
+            assert step.details["clause"].startswith("cancelled less than 24 hours")
+        case "later":
+            assert step is None
+            assert due_at(before) == NO_SHOW + SECOND
+        case _:
+            assert isinstance(step, Close)
+            attention = "fee_not_collected" if expected == "given up" else None
+            assert (step.outcome, step.reason, step.fee) == (Outcome.CANCELLED, "late_cancellation", 0)
+            assert step.attention == attention
+
+
+def test_a_fee_that_was_authorized_without_its_customer_is_captured_next():
+    small = wish(START, hold=hold(amount=PRICE.amount, initiator=Initiator.MERCHANT))
+
+    step = cancellation(small, NO_SHOW)
+
+    assert isinstance(step, Begin)
+    assert (step.kind, step.amount, step.fee) == (Kind.CAPTURE, PRICE.amount, PRICE.amount)
+
+
+@pytest.mark.parametrize(
+    ("asked", "gone"),
+    [(START - 2 * DAY, Kind.RELEASE), (START, None)],
+)
+def test_whoever_cancels_late_instead_of_authenticating_has_their_authorization_dropped_and_owes_the_fee(asked, gone):
+    waiting = waiting_for_3ds(mend_by=START + HOUR, cancel_requested_at=asked)
+
+    step = cancellation(waiting, NO_SHOW)
+
+    if gone:
+        assert isinstance(step, Begin)
+        assert (step.kind, step.outcome, step.fee) == (Kind.RELEASE, Outcome.CANCELLED, 0)
+    else:
+        assert isinstance(step, Write)
+        assert (step.booking.superseded, step.booking.refused_card) == (("pi_1",), "pm_1")
+        assert step.booking.payment_status is Status.DECLINED
+        closed = cancellation(step.booking, NO_SHOW)
+        assert isinstance(closed, Close)
+        assert closed.attention == "fee_not_collected"
 
 
 # --- the organiser cancels --------------------------------------------------------------------------------------------
@@ -497,7 +542,10 @@ def test_what_a_dispute_kept_from_being_refunded_is_refunded_once_it_is_won():
 @pytest.mark.parametrize(
     ("before", "attention"),
     [
-        (ended(HoldState.EXPIRED, Outcome.OPEN), None),
+        (lapsed(), None),
+        (scheduled(), None),
+        (saving(), None),
+        (refused(), None),
         (captured(outcome=Outcome.OPEN, cancel_requested_at=BOOKED, refunds=(refund(5000),)), None),
         (captured(outcome=Outcome.OPEN, cancel_requested_at=BOOKED, disputes=(dispute(),)), "refund_owed"),
     ],
@@ -547,416 +595,6 @@ def test_the_amount_can_be_derived_again_from_the_log():
 
 # --- a booking's life, by any sequence --------------------------------------------------------------------------------
 
-POLICIES = [
-    DEFAULT,
-    replace(DEFAULT, no_show_capture=NoShowCapture.ALWAYS, capture_on_attendance=False),
-    replace(
-        DEFAULT,
-        no_show_capture=NoShowCapture.STAFF,
-        no_show_contest_minutes=45,
-        settle_hours=2,
-        no_show_fee=Percent(DEFAULT.hold_ratio * 40),
-        cancellation_tiers=(Tier(48, Percent(DEFAULT.hold_ratio * 20)), Tier(2, Percent(DEFAULT.hold_ratio * 100))),
-    ),
-]
-MOSTLY = st.sampled_from([True, True, True, False])
-
-
-class Life(RuleBasedStateMachine):
-    """One booking between the clock, the desk, Stripe and the dashboard. Stripe's side is kept in plain fields."""
-
-    reached: ClassVar[set[Status | Outcome]] = set()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = BOOKED
-        self.event: Event = event()
-        self.booking: Booking = booking()
-        self.lines: list[log.Line] = []
-        self.version = 0
-        self.operations = 0
-        self.stripe = seen("absent", capture_before=LAPSES, charge_id="ch_1")
-
-    # --- what the store does: append in one transaction ---------------------------------------------------------------
-
-    def write(self, before: Booking | None, changed: Booking, entries: list[Entry] | tuple[Entry, ...]) -> None:
-        after, lines = log.append(before, changed, entries, now=self.now)
-        assert after.version == self.version + 1
-        assert after.sequence == len(self.lines) + len(lines)
-        self.version = after.version
-        self.lines += lines
-        self.booking = after
-
-    def begin(self, changed: Booking, step: Begin, facts: list[Entry], *, answered: bool) -> None:
-        self.operations += 1
-        operation = Operation(
-            operation_id=f"op_{self.operations}",
-            kind=step.kind,
-            amount=step.amount,
-            currency="eur",
-            started_at=self.now,
-            lease_until=self.now + LEASE,
-            actor=step.actor,
-            reason=step.reason,
-            payment_intent_id=step.payment_intent_id,
-            outcome=step.outcome,
-            fee=step.fee,
-            superseded=step.superseded,
-        )
-        entry = Entry(kind=str(step.kind), status="started", actor=step.actor, amount=step.amount)
-        self.write(self.booking, begun(changed, operation), [*facts, entry])
-        if answered:
-            self.the_effect()
-
-    # --- the start ----------------------------------------------------------------------------------------------------
-
-    @initialize(
-        policy=st.sampled_from(POLICIES),
-        lead=st.sampled_from([10 * MINUTE, 5 * HOUR, 3 * DAY]),
-        how=st.sampled_from(5 * ["held"] + 3 * ["3ds"] + ["declined", "never", "too late", "no", "lost"]),
-    )
-    def book(self, policy: Policy, lead: timedelta, how: str) -> None:
-        self.now = START - lead
-        new = booking(policy=policy, created_at=self.now, updated_at=self.now)
-        busy = replace(new, operation=operation(Kind.AUTHORIZE, started_at=self.now, lease_until=self.now + LEASE))
-        self.write(None, busy, [Entry(kind="authorize", status="started", actor="customer", amount=HELD)])
-        if how != "lost":
-            self.settle(self.authorized(how))
-
-    # --- time and the clock -------------------------------------------------------------------------------------------
-
-    @rule(span=st.sampled_from([SECOND, MINUTE, 20 * MINUTE, HOUR, 12 * HOUR, 3 * DAY]))
-    def time_passes(self, span: timedelta) -> None:
-        self.now += span
-
-    @precondition(lambda self: due_at(self.booking) is not None)
-    @rule(answered=MOSTLY)
-    def the_clock_comes_when_it_is_due(self, answered: bool) -> None:
-        due, version = due_at(self.booking), self.version
-        assert due is not None
-        self.now = max(self.now, due)
-        step = self.take_step(answered)
-        assert self.version > version, "the clock was called for nothing"
-        if step is None or isinstance(step, LookAgain):
-            again = due_at(self.booking)
-            assert again is None or again > self.now, "the clock would be called again at once"
-
-    @precondition(lambda self: due_at(self.booking) is not None)
-    @rule()
-    def the_clock_comes_in_time_and_stripe_answers(self) -> None:
-        self.the_clock_comes_when_it_is_due(answered=True)
-
-    @rule(answered=MOSTLY)
-    def the_clock_comes_for_another_reason(self, answered: bool) -> None:
-        if self.booking.retry_at is None or self.now >= self.booking.retry_at:
-            self.take_step(answered)
-
-    def take_step(self, answered: bool) -> Step:
-        moved, facts = brought_up(self.booking, self.event)
-        step = next_step(moved, self.event, self.now)
-        match step:
-            case None:
-                if facts:
-                    self.write(self.booking, moved, list(facts))
-            case Recover() if answered:
-                self.the_effect()
-            case Recover():
-                self.find_nothing_out()
-            case LookAgain(at):
-                assert at > self.now
-                self.write(self.booking, replace(moved, look_again_at=at), list(facts))
-            case Close():
-                assert moved.is_open
-                assert not moved.holds_money
-                self.write(
-                    self.booking,
-                    noticed(replace(moved, outcome=step.outcome, fee=step.fee), step.attention, self.now),
-                    [*facts, Entry(kind="close", status="succeeded", actor="clock")],
-                )
-            case Begin():
-                self.judge(moved, step)
-                self.begin(moved, step, list(facts), answered=answered)
-        return step
-
-    def judge(self, moved: Booking, step: Begin) -> None:
-        """What no step may ever be."""
-        assert moved.hold is not None or step.superseded
-        if step.kind is Kind.CAPTURE:
-            assert moved.hold is not None
-            assert 0 < step.amount <= moved.hold.amount
-            assert self.event.cancelled_at is None
-        if step.kind is Kind.REFUND:
-            assert 0 < step.amount <= moved.refundable
-        assert 0 <= step.fee <= moved.hold_amount
-        if step.outcome is Outcome.NO_SHOW:
-            assert moved.checked_in_at is None
-            assert self.now >= self.event.starts_at + timedelta(minutes=moved.policy.no_show_grace_minutes)
-            assert step.fee == 0 or moved.waived_at is None
-
-    def find_nothing_out(self) -> None:
-        """The step comes again later, as `operations` postpones it."""
-        assert self.booking.operation is not None
-        longer = replace(self.booking.operation, lease_until=self.now + LEASE)
-        self.write(self.booking, replace(self.booking, operation=longer), [])
-        self.write(self.booking, failed_attempt(self.booking, self.now, what="operation_in_doubt"), [])
-
-    # --- results ------------------------------------------------------------------------------------------------------
-
-    def under_way(self) -> bool:
-        return self.booking.operation is not None
-
-    def settle(self, verdict: Verdict) -> None:
-        assert self.booking.operation is not None
-        changed, entries = settled(self.booking, self.booking.operation, verdict, self.now)
-        assert changed.operation is None
-        assert entries
-        self.write(self.booking, changed, list(entries))
-
-    def the_effect(self) -> None:
-        """What Stripe does with the operation under way, and the booking after it."""
-        begun = self.booking.operation
-        assert begun is not None
-        if begun.kind is Kind.AUTHORIZE:
-            self.settle(self.authorized("held" if self.now < begun.started_at + 15 * MINUTE else "too late"))
-        elif begun.superseded:
-            gone = replace(self.stripe.intent, id=str(begun.payment_intent_id), status="canceled")
-            if gone.id == self.stripe.intent.id:
-                self.set(status="canceled")
-            self.settle(Released(gone))
-        else:
-            self.settle(self.moved(begun))
-
-    def authorized(self, how: str) -> Verdict:
-        match how:
-            case "held":
-                self.set(status="requires_capture")
-                return Authorized(self.stripe.intent)
-            case "3ds":
-                self.set(status="requires_action")
-                return NeedsAction(self.stripe.intent)
-            case "declined":
-                self.set(status="requires_payment_method")
-                return Declined(decline(), self.stripe.intent)
-            case "never":
-                return Abandoned(None)
-            case "too late":
-                self.set(status="requires_capture")
-                return Abandoned(self.stripe.intent)
-            case _:
-                return Refused("resource_missing", "No such payment method", None)
-
-    def moved(self, begun: Operation) -> Verdict:
-        """The effect, if what Stripe holds still allows it; a refusal with what it holds, if not."""
-        intent = self.stripe.intent
-        if begun.kind is Kind.CAPTURE and intent.status == "requires_capture":
-            self.set(status="succeeded", amount_received=begun.amount)
-            return Captured(self.stripe.intent)
-        if begun.kind is Kind.RELEASE and intent.status in (
-            "requires_capture",
-            "requires_action",
-            "requires_payment_method",
-        ):
-            self.set(status="canceled")
-            return Released(self.stripe.intent)
-        if begun.kind is Kind.REFUND and begun.amount <= self.left_at_stripe() and not self.disputed_at_stripe():
-            return Refunded(self.refund_at_stripe(begun.amount, begun.operation_id))
-        return Refused("payment_intent_unexpected_state", f"It is {intent.status}.", self.stripe)
-
-    @precondition(under_way)
-    @rule()
-    def it_is_carried_out(self) -> None:
-        self.the_effect()
-
-    @precondition(lambda self: self.booking.operation and self.booking.operation.payment_intent_id == "pi_1")
-    @rule()
-    def stripe_refuses_for_no_visible_reason(self) -> None:
-        self.settle(Refused("payment_intent_unexpected_state", "not now", self.stripe))
-
-    # --- facts --------------------------------------------------------------------------------------------------------
-
-    @precondition(lambda self: self.booking.checked_in_at is None)
-    @rule()
-    def staff_check_in(self) -> None:
-        of = self.booking
-        closed = not of.is_open or of.cancel_requested_at is not None
-        unheld = of.operation is None and (of.hold is None or of.hold.state is not HoldState.LIVE)
-        if of.checked_in_at is not None or (of.outcome is not Outcome.NO_SHOW and (closed or unheld)):
-            return
-        arrived = replace(of, checked_in_at=self.now, look_again_at=None)
-        self.write(of, arrived, [Entry(kind="check_in", status="succeeded", actor="staff")])
-        self.event = replace(self.event, checked_in=self.event.checked_in + 1)
-
-    @rule()
-    def somebody_else_is_checked_in(self) -> None:
-        self.event = replace(self.event, checked_in=self.event.checked_in + 1)
-
-    @precondition(lambda self: self.booking.is_open and self.booking.waived_at is None)
-    @rule()
-    def staff_waive(self) -> None:
-        if self.booking.waived_at is None:
-            waived = replace(self.booking, waived_at=self.now, look_again_at=None)
-            self.write(self.booking, waived, [Entry(kind="waive", status="succeeded", actor="staff")])
-
-    @precondition(lambda self: self.booking.is_open)
-    @rule(charges=MOSTLY)
-    def somebody_wants_to_cancel(self, charges: bool) -> None:
-        of = self.booking
-        if of.checked_in_at is None and of.cancel_requested_at is None:
-            wished = replace(of, cancel_requested_at=self.now, cancel_charges_fee=charges)
-            self.write(of, wished, [Entry(kind="cancel_request", status="succeeded", actor="customer")])
-
-    @rule(by=st.sampled_from([-2 * DAY, -HOUR, HOUR, 2 * DAY]))
-    def the_organiser_moves_the_event(self, by: timedelta) -> None:
-        if self.event.cancelled_at is None:
-            self.event = replace(
-                self.event,
-                starts_at=self.event.starts_at + by,
-                ends_at=self.event.ends_at + by,
-                moved_at=self.now,
-                version=self.event.version + 1,
-            )
-
-    @precondition(lambda self: self.now >= self.event.starts_at)
-    @rule()
-    def the_organiser_orders_the_no_shows(self) -> None:
-        self.event = replace(self.event, no_shows_ordered_at=self.now)
-
-    @precondition(lambda self: self.now > START - HOUR)
-    @rule()
-    def the_organiser_cancels_the_event(self) -> None:
-        self.event = replace(self.event, cancelled_at=self.event.cancelled_at or self.now)
-
-    @precondition(lambda self: self.booking.payment_status is Status.HELD and self.booking.operation is None)
-    @rule(amount=st.integers(0, HELD), answered=MOSTLY)
-    def staff_complete(self, amount: int, answered: bool) -> None:
-        of = self.booking
-        if of.is_open and of.cancel_requested_at is None:
-            came = replace(of, checked_in_at=of.checked_in_at or self.now)
-            step = capture(came, amount, reason="completed", outcome=Outcome.COMPLETED, actor="staff")
-            self.begin(came, step, [], answered=answered)
-
-    @precondition(lambda self: self.booking.refundable > 0 and self.booking.operation is None)
-    @rule(share=st.integers(1, 4), answered=MOSTLY)
-    def staff_refund(self, share: int, answered: bool) -> None:
-        of = self.booking
-        refundable = (Status.CAPTURED, Status.PARTIALLY_REFUNDED, Status.REFUNDING)
-        if of.refundable // share > 0 and of.payment_status in refundable:
-            step = Begin(
-                kind=Kind.REFUND, amount=of.refundable // share, reason="asked", actor="staff", payment_intent_id="pi_1"
-            )
-            self.begin(of, step, [], answered=answered)
-
-    # --- outside ------------------------------------------------------------------------------------------------------
-
-    def set(self, **changes: object) -> None:
-        self.stripe = replace(self.stripe, intent=replace(self.stripe.intent, **changes))  # type: ignore[arg-type]
-
-    def left_at_stripe(self) -> int:
-        back = sum(each.amount for each in self.stripe.refunds if each.status in ("pending", "succeeded"))
-        return self.stripe.intent.amount_received - back
-
-    def disputed_at_stripe(self) -> bool:
-        return any(each.weighs for each in self.stripe.disputes)
-
-    def refund_at_stripe(self, amount: int, operation_id: str | None = None) -> StripeRefund:
-        number = len(self.stripe.refunds) + 1
-        status = RefundStatus.PENDING if amount % 2 else RefundStatus.SUCCEEDED
-        made = stripe_refund(amount, status, refund_id=f"re_{number}", operation_id=operation_id)
-        self.stripe = replace(self.stripe, refunds=(*self.stripe.refunds, made))
-        return made
-
-    @precondition(lambda self: self.stripe.intent.status == "requires_capture")
-    @rule(amount=st.integers(1, HELD))
-    def the_dashboard_captures(self, amount: int) -> None:
-        self.set(status="succeeded", amount_received=amount)
-
-    @precondition(lambda self: self.stripe.intent.status in ("requires_capture", "requires_action"))
-    @rule(why=st.sampled_from([None, "requested_by_customer", "automatic", "expired"]))
-    def the_hold_is_canceled_or_lapses(self, why: str | None) -> None:
-        self.set(status="canceled", cancellation_reason=why)
-
-    @precondition(lambda self: self.stripe.intent.status == "requires_action")
-    @rule(fails=st.booleans())
-    def the_phone_authenticates(self, fails: bool) -> None:
-        self.set(status="requires_payment_method" if fails else "requires_capture")
-
-    @precondition(lambda self: self.left_at_stripe() > 0)
-    @rule(share=st.integers(1, 3))
-    def the_dashboard_refunds(self, share: int) -> None:
-        if self.left_at_stripe() // share > 0 and not self.disputed_at_stripe():
-            self.refund_at_stripe(self.left_at_stripe() // share)
-
-    @precondition(lambda self: any(each.status == "pending" for each in self.stripe.refunds))
-    @rule(status=st.sampled_from([RefundStatus.SUCCEEDED, RefundStatus.FAILED, RefundStatus.CANCELED]))
-    def a_refund_moves_on(self, status: RefundStatus) -> None:
-        pending = next(each for each in self.stripe.refunds if each.status == "pending")
-        refunds = tuple(replace(each, status=status) if each is pending else each for each in self.stripe.refunds)
-        self.stripe = replace(self.stripe, refunds=refunds)
-
-    @precondition(lambda self: self.stripe.intent.status == "succeeded")
-    @rule(
-        opened=st.sampled_from(["needs_response", "warning_needs_response"]),
-        then=st.sampled_from(["under_review", "won", "lost"]),
-    )
-    def a_dispute_opens_or_moves(self, opened: str, then: str) -> None:
-        self.stripe = replace(self.stripe, disputes=(dispute(then if self.stripe.disputes else opened),))
-
-    @precondition(lambda self: self.booking.operation is None and self.stripe.intent.status != "absent")
-    @rule()
-    def a_webhook_or_the_phone_makes_us_look(self) -> None:
-        changed, entries = observe(self.booking, self.stripe, self.now)
-        if not entries and changed == self.booking:
-            return
-        self.write(self.booking, changed, list(entries))
-        again, nothing = observe(self.booking, self.stripe, self.now)
-        assert not nothing, "looking twice says it twice"
-        assert again == self.booking
-
-    def teardown(self) -> None:
-        faults = log.verify(self.lines, expected_length=self.booking.sequence, expected_head=self.booking.chain_head)
-        assert not faults
-
-    # --- what holds, always -------------------------------------------------------------------------------------------
-
-    @invariant()
-    def every_status_is_counted(self) -> None:
-        if self.version:
-            self.reached.add(self.booking.payment_status)
-            self.reached.add(self.booking.outcome)
-
-    @invariant()
-    def money_is_never_more_than_was_held_or_captured(self) -> None:
-        of = self.booking
-        assert 0 <= of.captured <= of.hold_amount
-        assert 0 <= of.refunded <= of.captured
-        assert 0 <= of.fee <= of.hold_amount
-
-    @invariant()
-    def the_served_status_follows_the_table(self) -> None:
-        for line in self.lines[-3:]:
-            if line["details"]["before"] is not None:
-                check_transition(Status(line["details"]["before"]), Status(line["details"]["after"]))
-
-    @invariant()
-    def what_is_over_is_not_due_and_what_is_not_over_is(self) -> None:
-        of, due = self.booking, due_at(self.booking)
-        wanted = of.cancel_requested_at is not None or of.event_cancelled_at is not None
-        if of.operation is not None or of.superseded or of.owes_refund:
-            assert due is not None
-        elif not of.is_open:
-            assert due is None
-        else:
-            assert (due is not None) == (wanted or of.holds_money)
-
-    @invariant()
-    def no_hold_at_stripe_is_forgotten(self) -> None:
-        """What could still take the customer's money is looked at some day."""
-        of = self.booking
-        if of.version == 0 or of.operation is not None:
-            return
-        if self.stripe.intent.status == "requires_capture":
-            assert due_at(of) is not None
-
 
 def test_a_booking_lives_by_its_rules_whatever_happens_in_whatever_order():
     Life.reached.clear()
@@ -964,5 +602,5 @@ def test_a_booking_lives_by_its_rules_whatever_happens_in_whatever_order():
 
     run_state_machine_as_test(Life, settings=walks)
 
-    assert set(Status) - Life.reached == {Status.SCHEDULED}
-    assert set(Outcome) - Life.reached == set()
+    assert {str(each) for each in Status} - Life.reached == set()
+    assert {str(each) for each in Outcome} - Life.reached == set()

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.booking import Booking, HoldState, Outcome, RefundStatus, Status
+from holdfast.booking import Booking, HoldState, Initiator, Outcome, RefundStatus, SetupState, Status
+from holdfast.coverage import renew_at
 from holdfast.next_step import due_at
-from holdfast.reconcile import observe
+from holdfast.reconcile import observe, observe_setup
 from holdfast.stripe_objects import Observation
 from tests.unit.builders import (
     BOOKED,
+    DAY,
     END,
     HELD,
     HOUR,
@@ -28,9 +30,16 @@ from tests.unit.builders import (
     dispute,
     ended,
     held,
+    hold,
     intent,
+    lapsed,
     refund,
+    refused,
+    saving,
+    scheduled,
     seen,
+    setup,
+    setup_intent,
     stripe_refund,
     waiting_for_3ds,
 )
@@ -101,14 +110,35 @@ def test_a_capture_in_the_dashboard_completes_the_booking_unless_the_customer_wa
     assert after.action_deadline is None
 
 
+@pytest.mark.parametrize("status", ["expired", "requires_reauthorization"])
+def test_what_stripe_calls_expired_or_in_need_of_another_authorization_has_lapsed(status):
+    after, (line,) = observe(held(), seen(status), NOW)
+
+    assert (after.payment_status, after.outcome, after.attention) == (Status.EXPIRED, Outcome.OPEN, "hold_expired")
+    assert line.reason == "hold_expired"
+    assert observe(after, seen(status), NOW) == (after, [])
+
+
 @pytest.mark.parametrize(
-    ("capture_before", "attention"), [(LAPSES - HOUR, None), (END, "hold_too_short"), (LAPSES + HOUR, None)]
+    ("before", "attention"),
+    [(held(attention="step_failed", attention_since=BOOKED), "step_failed"), (held(outcome=Outcome.WAIVED), None)],
 )
-def test_another_deadline_of_the_hold_is_taken_over(capture_before, attention):
+def test_a_lapse_is_staffs_business_where_the_booking_is_open_and_nothing_else_is_before_them(before, attention):
+    after, _ = observe(before, seen("canceled", cancellation_reason="automatic"), NOW)
+
+    assert after.attention == attention
+
+
+@pytest.mark.parametrize(
+    ("capture_before", "renewed_at"),
+    [(LAPSES - HOUR, None), (END + DAY, END), (LAPSES + HOUR, None)],
+)
+def test_another_deadline_of_the_hold_is_taken_over_and_one_that_is_too_early_renewed(capture_before, renewed_at):
     after, (line,) = observe(held(), seen(capture_before=capture_before), NOW)
 
     assert after.hold is not None
-    assert (after.hold.expires_at, after.attention) == (capture_before, attention)
+    assert (after.hold.expires_at, after.attention) == (capture_before, None)
+    assert renew_at(after) == renewed_at
     assert (line.reason, line.amount) == ("capture_before_changed", None)
 
 
@@ -157,6 +187,175 @@ def test_a_payment_intent_that_was_canceled_before_the_authentication_ends_the_b
     assert (line.kind, line.status) == ("authorize", "canceled")
 
 
+# --- 3-D Secure that was asked for while nobody was there -------------------------------------------------------------
+
+
+def asked(**changes):
+    """The clock wanted a hold, the bank its customer, who has until the first fee."""
+    return scheduled(**({"hold": hold(HoldState.ACTION_REQUIRED), "mend_by": START - DAY, "declines": 1} | changes))
+
+
+def test_whoever_authenticates_in_time_has_a_hold_as_if_they_had_placed_it_themselves():
+    waiting = asked(hold=hold(HoldState.ACTION_REQUIRED, initiator=Initiator.MERCHANT, brand="visa"))
+
+    after, (line,) = observe(waiting, seen(brand="amex", payment_method_id="pm_2"), START - DAY - SECOND)
+
+    assert (after.payment_status, after.mend_by, after.declines) == (Status.HELD, None, 0)
+    assert (after.payment_method_id, after.card_brand) == ("pm_2", "amex")
+    assert after.hold is not None
+    assert (after.hold.initiator, after.hold.brand) == (Initiator.CUSTOMER, "amex")
+    assert (line.kind, line.status, line.reason) == ("authorize", "succeeded", "authenticated")
+
+
+@pytest.mark.parametrize("now", [START - DAY, START])
+def test_an_authentication_after_the_time_to_mend_is_left_to_the_clock_too(now):
+    assert observe(asked(), seen(), now) == (asked(), [])
+
+
+@pytest.mark.parametrize("status", ["requires_payment_method", "requires_action", "processing"])
+def test_a_failed_try_ends_nothing_while_there_is_time_to_mend(status):
+    assert observe(asked(), seen(status), NOW) == (asked(), [])
+
+
+def test_one_that_is_canceled_leaves_the_booking_open_and_without_a_hold():
+    after, (line,) = observe(asked(), seen("canceled", cancellation_reason="abandoned"), START - 2 * DAY)
+
+    assert (after.payment_status, after.outcome, after.mend_by) == (Status.DECLINED, Outcome.OPEN, START - DAY)
+    assert after.hold is not None
+    assert after.hold.client_secret is None
+    assert due_at(after) is not None
+    assert (line.kind, line.status, line.reason) == ("authorize", "canceled", "abandoned")
+
+
+# --- a renewal that waits for its customer ----------------------------------------------------------------------------
+
+
+def renewing(**changes):
+    """The hold stands, and the bank wants the customer for the one that is to follow it."""
+    waiting = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", operation_id="op_renew")
+    return held(**({"renewal": waiting} | changes))
+
+
+def test_an_authenticated_renewal_takes_the_place_of_the_hold_which_has_to_go():
+    after, (line,) = observe(renewing(), seen(id="pi_2", capture_before=LAPSES + DAY), NOW)
+
+    assert after.hold is not None
+    assert (after.hold.payment_intent_id, after.hold.state) == ("pi_2", HoldState.LIVE)
+    assert (after.hold.expires_at, after.hold.placed_at) == (LAPSES + DAY, NOW)
+    assert (after.renewal, after.superseded, after.payment_status) == (None, ("pi_1",), Status.HELD)
+    assert (line.kind, line.status, line.operation_id) == ("renew", "succeeded", "op_renew")
+
+
+@pytest.mark.parametrize("before", [renewing(outcome=Outcome.WAIVED), lapsed(renewal=renewing().renewal)])
+def test_a_renewal_that_comes_when_there_is_nothing_to_renew_has_to_go(before):
+    after, (line,) = observe(before, seen(id="pi_2"), NOW)
+
+    assert (after.renewal, after.superseded, after.hold) == (None, ("pi_2",), before.hold)
+    assert line.reason == "unused_authorization"
+
+
+def test_a_renewal_that_somebody_captured_is_put_before_staff():
+    after, (line,) = observe(renewing(), seen("succeeded", id="pi_2"), NOW)
+
+    assert (after.renewal, after.captured, after.attention) == (None, 0, "unused_authorization_captured")
+    assert line.reason == "unused_authorization_captured"
+
+
+def test_a_renewal_that_is_canceled_leaves_the_hold_and_the_card_is_not_asked_again():
+    after, (line,) = observe(renewing(), seen("canceled", id="pi_2"), NOW)
+
+    assert (after.renewal, after.hold, after.refused_card) == (None, hold(), "pm_1")
+    assert (line.kind, line.status, line.operation_id) == ("renew", "canceled", "op_renew")
+
+
+def test_a_renewal_with_another_card_that_is_canceled_says_nothing_about_the_card_of_the_hold():
+    waiting = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", payment_method_id="pm_2")
+
+    after, _ = observe(renewing(renewal=waiting), seen("canceled", id="pi_2"), NOW)
+
+    assert (after.renewal, after.payment_method_id) == (None, "pm_1")
+    assert after.refused_card != "pm_1"
+
+
+@pytest.mark.parametrize(
+    "status", ["requires_action", "requires_payment_method", "requires_confirmation", "processing"]
+)
+def test_a_renewal_goes_on_waiting_while_it_can_still_come(status):
+    assert observe(renewing(), seen(status, id="pi_2"), NOW) == (renewing(), [])
+
+
+def test_whatever_becomes_of_the_renewal_the_hold_itself_is_looked_at_by_its_own_name():
+    after, (line,) = observe(renewing(), seen("canceled", cancellation_reason="automatic"), NOW)
+
+    assert (after.payment_status, after.renewal) == (Status.EXPIRED, renewing().renewal)
+    assert line.stripe_id == "pi_1"
+
+
+# --- cards that are saved for later -----------------------------------------------------------------------------------
+
+
+def test_a_card_that_its_customer_authenticated_is_saved_and_its_hold_has_a_date():
+    after, (line,) = observe_setup(saving(), setup_intent())
+
+    assert (after.setup, after.new_card, after.action_deadline) == (setup(), None, None)
+    assert (after.payment_status, after.payment_method_id, after.card_brand) == (Status.SCHEDULED, "pm_1", "visa")
+    assert (line.kind, line.status, line.reason) == ("schedule", "succeeded", "authenticated")
+    assert (line.operation_id, line.stripe_id, line.amount) == ("op_schedule", "seti_1", HELD)
+    assert line.details == {"hold_at": "2026-11-20T20:00:00Z", "payment_method_id": "pm_1"}
+    assert observe_setup(after, setup_intent()) == (after, [])
+
+
+@pytest.mark.parametrize("of", [scheduled, held])
+def test_a_new_card_takes_the_place_of_the_old_one_and_what_was_refused_before_is_forgotten(of):
+    waiting = setup(SetupState.ACTION_REQUIRED, setup_intent_id="seti_2", payment_method_id="pm_2", brand="amex")
+    before = of(new_card=waiting, action_deadline=NOW, declines=2, next_try_at=NOW, refused_card="pm_1")
+
+    after, _ = observe_setup(before, setup_intent(id="seti_2"))
+
+    assert (after.payment_method_id, after.card_brand, after.new_card) == ("pm_2", "amex", None)
+    assert (after.declines, after.next_try_at, after.refused_card) == (0, None, None)
+    assert (after.payment_status, after.hold) == (before.payment_status, before.hold)
+
+
+@pytest.mark.parametrize("status", ["requires_payment_method", "canceled"])
+@pytest.mark.parametrize(
+    ("why", "reason"), [(decline("setup_intent_authentication_failure", None), None), (None, "authentication_failed")]
+)
+def test_a_card_that_failed_its_authentication_ends_a_booking_that_has_no_other(status, why, reason):
+    after, (line,) = observe_setup(saving(), setup_intent(status, decline=why))
+
+    assert (after.payment_status, after.outcome, after.new_card) == (Status.DECLINED, Outcome.DECLINED, None)
+    assert (after.declined_because, due_at(after)) == ("authentication_failed", None)
+    assert (line.kind, line.status, line.reason) == (
+        "schedule",
+        "failed",
+        reason or "setup_intent_authentication_failure",
+    )
+
+
+@pytest.mark.parametrize("status", ["requires_payment_method", "canceled"])
+def test_a_booking_that_has_a_card_keeps_it_where_another_one_failed(status):
+    before = scheduled(new_card=setup(SetupState.ACTION_REQUIRED), action_deadline=NOW)
+
+    after, _ = observe_setup(before, setup_intent(status))
+
+    assert after == scheduled()
+
+
+@pytest.mark.parametrize(
+    ("of", "there"),
+    [
+        (saving(), setup_intent("requires_action")),
+        (saving(), setup_intent("processing")),
+        (saving(), setup_intent(id="seti_9")),
+        (saving(outcome=Outcome.CANCELLED), setup_intent()),
+        (scheduled(), setup_intent()),
+    ],
+)
+def test_a_card_that_still_waits_or_is_not_waited_for_changes_nothing(of, there):
+    assert observe_setup(of, there) == (of, [])
+
+
 # --- what the booking does not use ------------------------------------------------------------------------------------
 
 
@@ -189,6 +388,17 @@ def test_a_declined_hold_that_comes_alive_after_all_has_to_go(status):
 
     assert after.superseded == ("pi_1",)
     assert after.payment_status is Status.DECLINED
+
+
+@pytest.mark.parametrize("disputes", [(), (dispute(),)])
+def test_a_declined_hold_that_somebody_captured_is_put_before_staff_and_is_no_charge_of_the_booking(disputes):
+    before = ended(HoldState.DECLINED, Outcome.DECLINED)
+
+    after, (line,) = observe(before, seen("succeeded", disputes=disputes), NOW)
+
+    assert (after.attention, line.reason) == ("unused_authorization_captured", "unused_authorization_captured")
+    assert (after.captured, after.payment_status) == (0, Status.DECLINED)
+    assert observe(after, seen("succeeded", disputes=disputes), NOW) == (after, [])
 
 
 # --- refunds and disputes ---------------------------------------------------------------------------------------------
@@ -261,6 +471,15 @@ FLOWS: dict[str, tuple[Booking, list[Observation]]] = {
     "canceled": (held(), [seen(), seen("canceled")]),
     "authenticated": (waiting_for_3ds(), [seen("requires_action"), seen("processing"), seen()]),
     "authentication failed": (waiting_for_3ds(), [seen("requires_action"), seen("requires_payment_method")]),
+    "lapsed in other words": (held(), [seen(), seen("requires_reauthorization"), seen("expired")]),
+    "authenticated when nobody was there": (
+        asked(),
+        [seen("requires_action"), seen("requires_payment_method"), seen()],
+    ),
+    "a renewal authenticated": (
+        renewing(),
+        [seen("requires_action", id="pi_2"), seen("processing", id="pi_2"), seen(id="pi_2")],
+    ),
     "found nobody waiting": (
         booking(outcome=Outcome.DECLINED),
         [seen("processing", id="pi_9"), seen("requires_action", id="pi_9"), seen(id="pi_9")],
@@ -287,7 +506,16 @@ def observations(draw: st.DrawFn) -> Observation:
     """What Stripe may hold of the booking's PaymentIntent, or of another."""
     status = draw(
         st.sampled_from(
-            ["requires_capture", "requires_action", "requires_payment_method", "processing", "succeeded", "canceled"]
+            [
+                "requires_capture",
+                "requires_action",
+                "requires_payment_method",
+                "processing",
+                "succeeded",
+                "canceled",
+                "expired",
+                "requires_reauthorization",
+            ]
         )
     )
     taken = draw(st.integers(1, HELD)) if status == "succeeded" else 0
@@ -301,7 +529,7 @@ def observations(draw: st.DrawFn) -> Observation:
     return Observation(
         intent=intent(
             status,
-            id=draw(st.sampled_from(["pi_1", "pi_1", "pi_1", "pi_9"])),
+            id=draw(st.sampled_from(["pi_1", "pi_1", "pi_1", "pi_2", "pi_9"])),
             amount_received=taken,
             cancellation_reason=draw(st.sampled_from([None, "automatic", "expired", "duplicate"])),
             capture_before=draw(st.sampled_from([None, LAPSES, END + HOUR])),
@@ -312,7 +540,22 @@ def observations(draw: st.DrawFn) -> Observation:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from([held(), waiting_for_3ds(), ended(HoldState.DECLINED), booking()]), observations())
+@given(
+    st.sampled_from(
+        [
+            held(),
+            waiting_for_3ds(),
+            asked(),
+            renewing(),
+            lapsed(renewal=renewing().renewal),
+            refused(),
+            scheduled(),
+            ended(HoldState.DECLINED),
+            booking(),
+        ]
+    ),
+    observations(),
+)
 def test_looking_twice_is_looking_once(of, there):
     after, lines = observe(of, there, BOOKED)
 

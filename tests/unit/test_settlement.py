@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from holdfast.booking import Hold, HoldState, Kind, Outcome, RefundStatus, Status
+from holdfast.coverage import renew_at
 from holdfast.next_step import due_at
 from holdfast.settlement import (
     ACTION_WINDOW,
@@ -15,6 +16,8 @@ from holdfast.settlement import (
     Abandoned,
     Authorized,
     Captured,
+    CardNeedsAction,
+    CardSaved,
     Declined,
     NeedsAction,
     Refunded,
@@ -28,6 +31,7 @@ from holdfast.settlement import (
 from holdfast.stripe_objects import Decline
 from tests.unit.builders import (
     BOOKED,
+    DAY,
     HELD,
     HOUR,
     LAPSES,
@@ -43,6 +47,7 @@ from tests.unit.builders import (
     operation,
     refund,
     seen,
+    setup_intent,
     stripe_refund,
     under_way,
     waiting_for_3ds,
@@ -73,19 +78,27 @@ def test_a_placed_hold_is_what_stripe_says_it_is():
         charge_id="ch_1",
         expires_at=LAPSES,
         placed_at=NOW,
+        payment_method_id="pm_1",
     )
     assert (after.payment_status, after.outcome, after.operation) == (Status.HELD, Outcome.OPEN, None)
     assert (line.kind, line.status, line.stripe_id, line.amount) == ("authorize", "succeeded", "pi_1", HELD)
     assert line.details == {"charge_id": "ch_1", "expires_at": "2026-11-27T20:00:00Z"}
 
 
-def test_a_hold_that_does_not_reach_the_no_show_is_put_before_staff():
+def test_a_hold_that_does_not_reach_the_last_charge_is_nobodys_trouble_because_it_is_renewed():
     short = intent(capture_before=START + HOUR)
 
     after, _ = settle(under_way(Kind.AUTHORIZE), Authorized(short))
 
-    assert (after.attention, after.attention_since) == ("hold_too_short", NOW)
-    assert settle(under_way(Kind.AUTHORIZE), Authorized(intent()))[0].attention is None
+    assert after.attention is None
+    assert due_at(after) == renew_at(after) == START + HOUR - DAY
+
+
+def test_a_verdict_of_something_else_is_a_fault_and_never_taken_for_a_result():
+    with pytest.raises(ValueError, match="Captured is no result of a authorize"):
+        settle(under_way(Kind.AUTHORIZE), Captured(intent("succeeded")))
+    with pytest.raises(ValueError, match="Authorized is no result of a capture"):
+        settle(under_way(Kind.CAPTURE), Authorized(intent()))
 
 
 def test_3d_secure_waits_half_an_hour_and_keeps_the_secret_for_the_phone():
@@ -382,6 +395,12 @@ def test_the_pause_before_each_new_try_of_a_refused_step_grows():
         (under_way(Kind.AUTHORIZE), NeedsAction(intent("requires_action"))),
         (under_way(Kind.AUTHORIZE), Declined(Decline(code="x", decline_code=None, message="x"), None)),
         (under_way(Kind.AUTHORIZE), Abandoned(None)),
+        (under_way(Kind.SCHEDULE), CardSaved(setup_intent())),
+        (under_way(Kind.SCHEDULE), CardNeedsAction(setup_intent("requires_action"))),
+        (under_way(Kind.SCHEDULE), Refused("x", "x", None)),
+        (under_way(Kind.RENEW), Authorized(intent(id="pi_2"))),
+        (under_way(Kind.RENEW), NeedsAction(intent("requires_action", id="pi_2"))),
+        (under_way(Kind.RENEW), Declined(decline(), None)),
         (under_way(Kind.CAPTURE), Captured(intent("succeeded"))),
         (under_way(Kind.RELEASE), Released(intent("canceled"))),
         (under_way(Kind.REFUND), Refunded(stripe_refund())),
@@ -396,12 +415,32 @@ def test_a_success_forgets_the_failures_before_it(of, verdict):
     assert (after.attempts, after.retry_at, after.operation) == (0, None, None)
 
 
+@pytest.mark.parametrize(
+    ("attention", "after"),
+    [
+        ("operation_in_doubt", None),
+        ("step_failed", None),
+        ("refused_by_stripe", None),
+        ("hold_expired", "hold_expired"),
+        ("renewal_failed", "renewal_failed"),
+        ("refund_failed", "refund_failed"),
+        ("no_show_contested", "no_show_contested"),
+    ],
+)
+def test_what_works_in_the_end_takes_our_own_failures_off_the_staffs_list_and_nothing_else(attention, after):
+    tried = replace(under_way(Kind.RELEASE, outcome=Outcome.WAIVED), attention=attention, attention_since=BOOKED)
+
+    settled_, _ = settle(tried, Released(intent("canceled")))
+
+    assert settled_.attention == after
+
+
 def test_the_first_thing_to_notice_stays_on_the_list():
-    first = noticed(held(), "hold_too_short", BOOKED)
+    first = noticed(held(), "hold_expired", BOOKED)
 
     assert noticed(first, "step_failed", START) == first
     assert noticed(held(), None, START) == held()
-    assert (first.attention, first.attention_since) == ("hold_too_short", BOOKED)
+    assert (first.attention, first.attention_since) == ("hold_expired", BOOKED)
 
 
 def test_refunds_of_earlier_operations_stay():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import socket
 import threading
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 from holdfast.budget import LAST_TRY_SECONDS, STRIPE_CALL_SECONDS, Budget
 from holdfast.call_failures import CallFailed, CallRefused, CardRefused, NothingExecuted, OutcomeUnknown
 from holdfast.stripe_calls import MAX_TRIES, call
+from holdfast.stripe_gateway import client
+from local.stripe_simulator.in_process import InProcessHTTPClient
+from local.stripe_simulator.simulator import Simulator
 from tests.unit.builders import decline
 
 
@@ -130,6 +134,13 @@ PROVES: dict[str, type[CallFailed] | None] = {
     "InvalidRequestError": CallRefused,
     "InvalidVaultedCredentialError": None,
     "NotCancelableError": None,
+    "OAuth InvalidClientError": None,
+    "OAuth InvalidGrantError": None,
+    "OAuth InvalidRequestError": None,
+    "OAuth InvalidScopeError": None,
+    "OAuth OAuthError": None,
+    "OAuth UnsupportedGrantTypeError": None,
+    "OAuth UnsupportedResponseTypeError": None,
     "PermissionError": None,
     "QuotaExceededError": None,
     "RateLimitError": NothingExecuted,
@@ -141,12 +152,22 @@ PROVES: dict[str, type[CallFailed] | None] = {
     "VerificationExpiredError": None,
     "VerificationNotInitiatedError": None,
 }
-EVERY_ERROR = {kind.__name__: kind for kind in below(stripe.StripeError)}
+# The errors of OAuth are loaded when somebody first asks for them, and one of them has the name of another.
+OAUTH_ERROR = importlib.import_module("stripe.oauth_error").OAuthError
+
+
+def named(kind: type[stripe.StripeError]) -> str:
+    return f"OAuth {kind.__name__}" if issubclass(kind, OAUTH_ERROR) else kind.__name__
+
+
+EVERY_ERROR = {named(kind): kind for kind in below(stripe.StripeError)}
 
 
 def made(kind: type[stripe.StripeError]) -> stripe.StripeError:
     if issubclass(kind, stripe.InvalidRequestError | stripe.CardError):
         return kind("x", "param", "code")
+    if issubclass(kind, OAUTH_ERROR):
+        return kind("code", "description")
     if issubclass(kind, stripe.SignatureVerificationError):
         return kind("x", "header")
     return kind("x")
@@ -430,3 +451,17 @@ def test_whatever_was_sent_and_not_understood_is_unknown(answer, answered):
 
     assert isinstance(ended, OutcomeUnknown)
     assert ended.answered is answered
+
+
+def test_the_sdk_leaves_nothing_in_the_home_folder(tmp_path, monkeypatch):
+    """Lambda's cannot be written to, and on a laptop nobody asked for it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setattr("stripe._telemetry_id._loaded", False)
+    monkeypatch.setattr("stripe._telemetry_id._cached_id", None)
+    monkeypatch.setattr(stripe, "enable_telemetry", True)  # as the SDK comes
+    simulator = Simulator()
+
+    client("sk_test_home", http_client=InProcessHTTPClient(simulator)).v1.customers.create()
+    simulator.close()
+
+    assert list(tmp_path.iterdir()) == []

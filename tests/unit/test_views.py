@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from holdfast import policy
-from holdfast.booking import Booking, Hold, HoldState, Outcome
+from holdfast.booking import Booking, Hold, HoldState, Outcome, Setup, SetupState
 from holdfast.event import Event
 from holdfast.log import Entry, append
 from holdfast.money import Money
@@ -41,6 +41,21 @@ BOOKING = Booking(
     [
         BOOKING,
         replace(BOOKING, hold=None),
+        replace(BOOKING, hold=None, setup=Setup(payment_method_id="pm_1", state=SetupState.SUCCEEDED)),
+        replace(
+            BOOKING,
+            hold=None,
+            new_card=Setup(
+                payment_method_id="pm_1",
+                state=SetupState.ACTION_REQUIRED,
+                setup_intent_id="seti_1",
+                client_secret="seti_1_secret_x",
+            ),
+            action_deadline=NOW,
+        ),
+        replace(BOOKING, hold=replace(HOLD, state=HoldState.EXPIRED), refused_card="pm_1", mend_by=NOW),
+        replace(BOOKING, hold=replace(HOLD, state=HoldState.DECLINED), declines=1, mend_by=NOW),
+        replace(BOOKING, renewal=replace(HOLD, state=HoldState.ACTION_REQUIRED, client_secret="pi_2_secret_x")),
         replace(BOOKING, hold=replace(HOLD, expires_at=None)),
         replace(BOOKING, hold=replace(HOLD, state=HoldState.ACTION_REQUIRED, client_secret="pi_1_secret_x")),
         replace(BOOKING, checked_in_at=NOW, cancelled_at=NOW, outcome=Outcome.CANCELLED),
@@ -48,8 +63,9 @@ BOOKING = Booking(
     ],
 )
 def test_a_served_booking_has_the_documented_shape(booking):
-    for served in (booking_view(booking), staff_booking_view(booking)):
-        assert BookingView.model_validate(served).model_dump(mode="json") == {"attention": None} | served
+    for served in (booking_view(booking), staff_booking_view(booking), booking_view(booking, NOW + timedelta(days=2))):
+        expected = {"attention": None} | served | {"policy": served["policy"] | {"text": None}}
+        assert BookingView.model_validate(served).model_dump(mode="json") == expected
 
 
 def test_a_served_event_has_the_documented_shape():
@@ -65,7 +81,9 @@ def test_a_served_event_has_the_documented_shape():
         updated_at=NOW,
     )
 
-    assert EventView.model_validate(event_view(event)).model_dump(mode="json") == event_view(event)
+    for now in (NOW - timedelta(days=3), NOW - timedelta(hours=3), NOW):
+        view = event_view(event, now, "de")
+        assert EventView.model_validate(view).model_dump(mode="json") == view
 
 
 def test_a_served_line_of_the_log_has_the_documented_shape():

@@ -21,7 +21,7 @@ from holdfast.errors import (
 )
 from holdfast.refund_rules import disputed
 from holdfast.served import booking_view, refund_view
-from holdfast.settlement import Abandoned, Declined, Refunded, Refused, Verdict
+from holdfast.settlement import PLACING, Abandoned, Authorized, Declined, NeedsAction, Refunded, Refused, Verdict
 
 Answer = dict[str, Any]
 
@@ -42,6 +42,8 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
             return {"body": refund_view(after, operation, refund)}
         case Refunded() if after.is_open and after.cancel_requested_at is not None:
             return None
+        case Declined() | NeedsAction() | Refused() if operation.off_session:
+            return None  # no customer is there to be told: the wish goes on without a hold, or later
         case Declined(decline, _):
             shown = CardDeclined(decline.message, decline_code=decline.shown, booking_id=after.booking_id)
             if decline.shown == "generic_decline":
@@ -49,6 +51,8 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
                     "The card was declined.", decline_code="generic_decline", booking_id=after.booking_id
                 )
             return error_answer(shown)
+        case Authorized() if after.is_open and after.cancel_requested_at is not None:
+            return None  # the fee is authorized; next it is captured
         case Abandoned():
             return error_answer(
                 Conflict("The hold could not be placed in time, and nothing is blocked on the card. Book again.")
@@ -60,7 +64,7 @@ def answer_to(operation: Operation, verdict: Verdict, after: Booking) -> Answer 
 
 
 def _refused(operation: Operation, code: str, after: Booking) -> Answer | None:
-    if operation.kind is Kind.AUTHORIZE:
+    if operation.kind in PLACING:
         return error_answer(CardDeclined("This card cannot be used.", decline_code=None, booking_id=after.booking_id))
     if operation.kind is Kind.REFUND and operation.outcome is None:
         if after.barred_by is not None:

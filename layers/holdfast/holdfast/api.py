@@ -50,11 +50,15 @@ from holdfast.fields import (
     HoursAhead,
     IdempotencyKey,
     Limit,
+    Locale,
+    LocaleParameter,
+    OptionalIdempotencyKey,
     PaymentMethodId,
     PolicyHash,
     PolicyTerms,
     PositiveAmount,
     Price,
+    Quote,
     Reason,
     StripeVersion,
     Time,
@@ -65,6 +69,7 @@ from holdfast.problems import PROBLEM_JSON, problem_of
 from holdfast.rate_limit import CARDS, MONEY, READS, OperationClass
 from holdfast.views import (
     BookingView,
+    CancellationQuoteView,
     DisputePacketView,
     DisputeView,
     EventView,
@@ -81,12 +86,13 @@ from holdfast.views import (
 
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
-    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CurrencyCode", "Cursor",
-    "DisputeId", "DisputePacketView", "DisputeView", "EventId", "EventView", "EvidenceEdits", "EvidenceHash",
-    "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "LogLineView", "MoneyView", "NextActionView", "Page",
-    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Reason",
-    "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
-    "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
+    "AmountOrZero", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CancellationQuoteView",
+    "CurrencyCode", "Cursor", "DisputeId", "DisputePacketView", "DisputeView", "EventId", "EventView", "EvidenceEdits",
+    "EvidenceHash", "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "Locale", "LocaleParameter", "LogLineView",
+    "MoneyView", "NextActionView", "OptionalIdempotencyKey", "Page", "PaymentMethodId", "PaymentMethodView",
+    "PolicyHash", "PolicyTerms", "PositiveAmount", "Price", "Problem", "Quote", "Reason", "RefundView", "Role",
+    "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
+    "accept_language", "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
 ]  # fmt: skip
 
 CUSTOMER: Final = Role.CUSTOMER
@@ -212,6 +218,11 @@ def caller(app: Api) -> Caller:
     """Who makes the request under way."""
     who: Caller = app.context["caller"]
     return who
+
+
+def accept_language(app: Api) -> str | None:
+    """The header, as long as a header may be; whoever reads it passes over what is malformed."""
+    return app.current_event.headers.get("accept-language")
 
 
 def request_id() -> str:

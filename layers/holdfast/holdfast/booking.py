@@ -8,16 +8,61 @@ may follow which; `docs/states.md` is drawn from both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from holdfast.cancellation_quotes import CancelQuote
 from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.errors import Conflict
+from holdfast.facts import (
+    CANCELLATION_REFUNDS,
+    DEFAULT_TERMS,
+    HOLD_PLACING,
+    Hold,
+    HoldState,
+    HoldTerms,
+    Initiator,
+    Kind,
+    Operation,
+    Outcome,
+    Refund,
+    RefundStatus,
+    Setup,
+    SetupState,
+)
 from holdfast.money import Money
 from holdfast.policy import Policy
+
+__all__ = [
+    "CANCELLATION_REFUNDS",
+    "DEFAULT_TERMS",
+    "HOLD_PLACING",
+    "MAY_BEGIN",
+    "TRANSITIONS",
+    "Booking",
+    "Dispute",
+    "Hold",
+    "HoldState",
+    "HoldTerms",
+    "Initiator",
+    "Kind",
+    "Operation",
+    "Outcome",
+    "Refund",
+    "RefundStatus",
+    "Setup",
+    "SetupState",
+    "Status",
+    "TransitionRefused",
+    "begun",
+    "check_transition",
+    "payment_status",
+    "with_dispute",
+    "with_refund",
+]
 
 
 class Status(StrEnum):
@@ -37,107 +82,6 @@ class Status(StrEnum):
     PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
     DISPUTED = "disputed"
-
-
-class Outcome(StrEnum):
-    """How the booking ended, whatever its money does."""
-
-    OPEN = "open"
-    COMPLETED = "completed"
-    CANCELLED = "cancelled"
-    NO_SHOW = "no_show"
-    WAIVED = "waived"
-    EVENT_CANCELLED = "event_cancelled"
-    DECLINED = "declined"
-
-
-class Kind(StrEnum):
-    """The movements of money."""
-
-    AUTHORIZE = "authorize"
-    CAPTURE = "capture"
-    RELEASE = "release"
-    REFUND = "refund"
-
-
-class HoldState(StrEnum):
-    """What became of an authorization at Stripe."""
-
-    ACTION_REQUIRED = "action_required"
-    LIVE = "live"
-    CAPTURED = "captured"
-    RELEASED = "released"
-    EXPIRED = "expired"
-    DECLINED = "declined"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """One authorization (a PaymentIntent with manual capture). Amount in minor units of the booking's currency."""
-
-    payment_intent_id: str
-    amount: int
-    state: HoldState
-    operation_id: str | None = None
-    charge_id: str | None = None
-    expires_at: datetime | None = None
-    placed_at: datetime | None = None
-    client_secret: str | None = field(default=None, repr=False)
-
-
-class RefundStatus(StrEnum):
-    """Stripe's refund statuses; `requires_action` counts as pending here."""
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELED = "canceled"
-
-
-# Why the clock refunds by itself.
-CANCELLATION_REFUNDS: Final = frozenset({"event_cancelled", "cancelled_after_outside_capture"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
-    """Money on its way back, or back. Counts as refunded unless it failed or was canceled."""
-
-    refund_id: str
-    amount: int
-    status: RefundStatus
-    operation_id: str | None = None
-    reason: str | None = None
-
-    @property
-    def counts(self) -> bool:
-        return self.status in (RefundStatus.PENDING, RefundStatus.SUCCEEDED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
-    """A movement of money under way. Everything the effect needs is frozen here when the operation begins.
-
-    `outcome`, `fee` and `cancelled_at` are what the booking becomes when it succeeds. `superseded` marks the release of
-    an authorization that is not the booking's hold: it never moves `payment_status`. `request_key` is the idempotency
-    record of the request that began it, where its answer is written.
-    """
-
-    operation_id: str
-    kind: Kind
-    amount: int
-    currency: str
-    started_at: datetime
-    lease_until: datetime
-    actor: str
-    reason: str
-    payment_intent_id: str | None = None
-    customer_id: str | None = None
-    payment_method_id: str | None = None
-    stripe_reason: str | None = None
-    outcome: Outcome | None = None
-    fee: int = 0
-    superseded: bool = False
-    request_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +129,40 @@ class Booking:
     attempts: int = 0
     attention: str | None = None
     attention_since: datetime | None = None
+    # The card that is saved for a hold that comes later, and one that is being saved in its place.
+    setup: Setup | None = None
+    new_card: Setup | None = None
+    card_brand: str | None = None
+    hold_terms: HoldTerms = DEFAULT_TERMS
+    # A new authorization that waits for its customer, while the hold that it is to replace still stands.
+    renewal: Hold | None = None
+    # Since the last hold that came: how often the bank said no, when the clock may ask again, which card it must not
+    # ask again, and until when the customer can mend it.
+    declines: int = 0
+    next_try_at: datetime | None = None
+    refused_card: str | None = None
+    mend_by: datetime | None = None
+    kept_without_hold_at: datetime | None = None
+    no_show_noticed_at: datetime | None = None
+    contested_at: datetime | None = None
+    no_show_upheld_at: datetime | None = None
+    reminded: tuple[str, ...] = ()
     # An answer to a dispute that is on its way to Stripe, and the deadlines that staff were told of.
     dispute_response: DisputeResponse | None = None
     disputes_noticed: tuple[str, ...] = ()
+    # In which language the policy was accepted.
+    locale: str = "en"
+    # A customer moved the booking here from another event: since when it belongs to this one, and the start from which
+    # its fees are counted, because moving gives nobody more time.
+    joined_at: datetime | None = None
+    window_starts_at: datetime | None = None
+    # What cancelling was quoted at, and is carried out at.
+    cancel_quote: CancelQuote | None = None
+
+    @property
+    def fees_count_from(self) -> datetime:
+        """The start that cancellation windows are counted back from."""
+        return min(self.starts_at, self.window_starts_at or self.starts_at)
 
     @property
     def currency(self) -> str:
@@ -236,6 +211,23 @@ class Booking:
         return self.hold is not None and self.hold.state in (HoldState.LIVE, HoldState.ACTION_REQUIRED)
 
     @property
+    def is_held(self) -> bool:
+        """An authorization that can be captured."""
+        return self.hold is not None and self.hold.state is HoldState.LIVE
+
+    @property
+    def first_try(self) -> bool:
+        """Nothing ever came of a card for this booking: what fails now ends it."""
+        return self.hold is None and self.setup is None
+
+    @property
+    def waits_for_its_first_card(self) -> bool:
+        """The customer who books is still being asked for 3-D Secure: it is no booking yet."""
+        if self.first_try:
+            return True
+        return self.hold is not None and self.hold.state is HoldState.ACTION_REQUIRED and self.mend_by is None
+
+    @property
     def payment_status(self) -> Status:
         return payment_status(self)
 
@@ -247,6 +239,7 @@ class Booking:
 _UNDER_WAY: Final = MappingProxyType(
     {
         Kind.AUTHORIZE: Status.AUTHORIZING,
+        Kind.SCHEDULE: Status.AUTHORIZING,
         Kind.CAPTURE: Status.CAPTURING,
         Kind.RELEASE: Status.RELEASING,
         Kind.REFUND: Status.REFUNDING,
@@ -264,18 +257,28 @@ _AT_REST: Final = MappingProxyType(
 
 
 def payment_status(booking: Booking) -> Status:
-    """The first of these that holds: a dispute weighs; an operation is under way; money was captured (and so far
-    refunded); the hold.
+    """The first of these that holds: a dispute weighs; an operation is under way (a renewal leaves the hold as it is);
+    money was captured (and so far refunded); what became of the hold; of the card that was saved for it.
     """
     if booking.disputed:
         return Status.DISPUTED
-    if booking.operation is not None and not booking.operation.superseded:
-        return _UNDER_WAY[booking.operation.kind]
+    operation = booking.operation
+    if operation is not None and not operation.superseded and operation.kind is not Kind.RENEW:
+        return _UNDER_WAY[operation.kind]
     if booking.captured > 0:
         return _refund_status(booking)
     if booking.hold is None:
-        return Status.DECLINED
+        return _before_any_hold(booking)
     return _AT_REST.get(booking.hold.state, Status.CAPTURED)
+
+
+def _before_any_hold(booking: Booking) -> Status:
+    if not booking.is_open:
+        # Nothing was ever on the card, so nothing is left on it.
+        return Status.DECLINED if booking.setup is None or booking.outcome is Outcome.DECLINED else Status.RELEASED
+    if booking.setup is not None:
+        return Status.SCHEDULED
+    return Status.DECLINED if booking.new_card is None else Status.ACTION_REQUIRED
 
 
 def _refund_status(booking: Booking) -> Status:
@@ -286,14 +289,18 @@ def _refund_status(booking: Booking) -> Status:
     return Status.REFUNDED if booking.refunded >= booking.captured else Status.PARTIALLY_REFUNDED
 
 
+# The first step of a booking's life is an `authorize` or a `schedule`; later ones need a booking that is still open.
 MAY_BEGIN: Final[Mapping[Kind, frozenset[Status]]] = MappingProxyType(
     {
-        Kind.AUTHORIZE: frozenset[Status](),  # only as the first step of a booking's life
+        Kind.AUTHORIZE: frozenset({Status.SCHEDULED, Status.DECLINED, Status.EXPIRED, Status.ACTION_REQUIRED}),
+        Kind.SCHEDULE: frozenset({Status.SCHEDULED, Status.ACTION_REQUIRED}),
+        Kind.RENEW: frozenset({Status.HELD}),
         Kind.CAPTURE: frozenset({Status.HELD}),
         Kind.RELEASE: frozenset({Status.HELD, Status.ACTION_REQUIRED}),
         Kind.REFUND: frozenset({Status.CAPTURED, Status.PARTIALLY_REFUNDED, Status.REFUNDING}),
     }
 )
+_ONLY_OPEN: Final = HOLD_PLACING | {Kind.SCHEDULE}
 
 _CAPTURED_FAMILY: Final = frozenset(
     {Status.CAPTURED, Status.REFUNDING, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED}
@@ -304,14 +311,18 @@ _CLOSED_HOLD: Final = frozenset({Status.RELEASED, Status.EXPIRED})
 # expiry).
 TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
     {
-        Status.SCHEDULED: frozenset({Status.AUTHORIZING, Status.DECLINED}),
-        Status.AUTHORIZING: frozenset({Status.HELD, Status.ACTION_REQUIRED, Status.DECLINED})
+        Status.SCHEDULED: frozenset({Status.AUTHORIZING, Status.DECLINED, Status.RELEASED}),
+        Status.AUTHORIZING: frozenset({Status.HELD, Status.SCHEDULED, Status.ACTION_REQUIRED, Status.DECLINED})
         | _CLOSED_HOLD
         | _CAPTURED_FAMILY,
-        Status.ACTION_REQUIRED: frozenset({Status.HELD, Status.RELEASING, Status.DECLINED})
+        Status.ACTION_REQUIRED: frozenset(
+            {Status.HELD, Status.SCHEDULED, Status.AUTHORIZING, Status.RELEASING, Status.DECLINED}
+        )
         | _CLOSED_HOLD
         | _CAPTURED_FAMILY,
-        Status.HELD: frozenset({Status.CAPTURING, Status.RELEASING}) | _CLOSED_HOLD | _CAPTURED_FAMILY,
+        Status.HELD: frozenset({Status.CAPTURING, Status.RELEASING, Status.SCHEDULED})
+        | _CLOSED_HOLD
+        | _CAPTURED_FAMILY,
         Status.CAPTURING: frozenset({Status.HELD}) | _CLOSED_HOLD | _CAPTURED_FAMILY,
         Status.RELEASING: frozenset({Status.HELD, Status.ACTION_REQUIRED, Status.DECLINED})
         | _CLOSED_HOLD
@@ -322,8 +333,8 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
         Status.REFUNDED: _CAPTURED_FAMILY,
         Status.DISPUTED: _CAPTURED_FAMILY,
         Status.RELEASED: frozenset[Status](),
-        Status.DECLINED: frozenset[Status](),
-        Status.EXPIRED: frozenset[Status](),
+        Status.DECLINED: frozenset({Status.AUTHORIZING}),
+        Status.EXPIRED: frozenset({Status.AUTHORIZING}),
     }
 )
 
@@ -344,6 +355,8 @@ def begun(booking: Booking, operation: Operation) -> Booking:
         raise Conflict("Another operation on this booking is under way.")
     if not operation.superseded and booking.payment_status not in MAY_BEGIN[operation.kind]:
         raise Conflict(f"A booking that is {booking.payment_status} cannot {operation.kind} anything.")
+    if operation.kind in _ONLY_OPEN and not booking.is_open:
+        raise Conflict(f"The booking is closed: {booking.outcome}.")
     return replace(booking, operation=operation, retry_at=None)
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
+from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +20,17 @@ if TYPE_CHECKING:
     import stripe
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from holdfast.booking import HoldTerms
     from holdfast.caller import Caller
     from holdfast.desk import Desk
-    from holdfast.desk.messages import Steps, StripeEvents
+    from holdfast.desk.messages import LongDays, Steps, StripeEvents
+    from holdfast.desk.reconciling import Reconciler
+    from holdfast.differences import Difference
     from holdfast.policy import Policy
+    from holdfast.publishing import DeadLetters, Publisher
+    from holdfast.quote_keys import QuoteKeys
     from holdfast.rate_limit import RateLimiter
+    from holdfast.reconciliation import Run
     from holdfast.store import Store
     from holdfast.stripe_cards import StripeCards
     from holdfast.stripe_gateway import StripeGateway
@@ -111,10 +119,106 @@ def stripe_events() -> StripeEvents:
 
 
 @cache
-def _default_policy() -> Policy:
-    from holdfast.policy import DEFAULT, resolve
+def publisher() -> Publisher:
+    """The deployment's bus."""
+    import boto3
+    from botocore.config import Config
 
-    return resolve(json.loads(settings().get("DEFAULT_POLICY") or "{}"), DEFAULT)
+    from holdfast.bus import Bus
+    from holdfast.publishing import Publisher
+    from holdfast.store.log import owners
+    from holdfast.store.tables import Tables
+
+    config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+    return Publisher(
+        bus=Bus(boto3.client("events", config=config), settings()["DOMAIN_EVENTS_BUS"]),
+        owners=lambda booking_ids: owners(dynamodb(), Tables(settings()), booking_ids),
+        deployment=settings()["DEPLOYMENT"],
+    )
+
+
+@cache
+def unpublished_lines() -> DeadLetters:
+    """Where lines go that cannot become events."""
+    import boto3
+
+    from holdfast.publishing import DeadLetters
+
+    return DeadLetters(boto3.client("sqs"), settings()["UNPUBLISHED_LINES_QUEUE_URL"])
+
+
+@cache
+def quote_keys() -> QuoteKeys:
+    """The keys that sign cancellation quotes; they keep themselves up to date."""
+    import boto3
+    from botocore.config import Config
+
+    from holdfast.quote_keys import QuoteKeys
+
+    config = Config(connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+    return QuoteKeys(boto3.client("secretsmanager", config=config), settings()["QUOTE_KEY_ID"])
+
+
+@cache
+def _default_policy() -> Policy:
+    from holdfast.default_policy import default_policy
+
+    return default_policy(settings().get("DEFAULT_POLICY") or "{}")
+
+
+@cache
+def _hold_terms() -> HoldTerms:
+    """How holds of bookings that are made now are looked after. Raises ValueError for what the networks forbid."""
+    from holdfast.booking import HoldTerms
+    from holdfast.declines import schedule
+
+    set_up = settings()
+    return HoldTerms(
+        lead_hours=set_up.integer("HOLD_LEAD_HOURS"),
+        mend_hours=set_up.integer("HOLD_MEND_HOURS"),
+        retry_minutes=schedule(set_up.get("DECLINE_RETRY_MINUTES")),
+        extended=set_up.get("EXTENDED_AUTHORIZATION") == "if_available",
+    )
+
+
+@cache
+def _long_days() -> LongDays:
+    import boto3
+
+    from holdfast.desk.messages import LongDays
+
+    return LongDays(boto3.client("sqs"), settings()["RECONCILE_QUEUE_URL"])
+
+
+def reconciler(
+    request_id: str | None,
+    *,
+    seconds_left: Callable[[], float],
+    tell: Callable[[date, Difference], None],
+    report: Callable[[Run], None],
+) -> Reconciler:
+    """Compares the book with Stripe for as long as the invocation lasts."""
+    from holdfast.desk.comparing import Comparer
+    from holdfast.desk.reconciling import Reconciler, in_turn
+    from holdfast.pace import Pace
+    from holdfast.stripe_lists import StripeLists
+
+    budget = Budget(ANSWER_SECONDS)
+    turn = in_turn(Pace(monotonic=budget.monotonic, sleep=budget.sleep), seconds_left)
+    client = _stripe_client(stripe_secret()["secret_key"])
+    return Reconciler(
+        comparer=Comparer(
+            desk=lambda: desk(request_id),
+            lists=StripeLists(client, settings()["DEPLOYMENT"], budget=lambda: Budget(ANSWER_SECONDS), turn=turn),
+            turn=turn,
+        ),
+        progress=store().reconciliations,
+        clock=clock(),
+        seconds_left=seconds_left,
+        go_on=lambda day: _long_days().go_on(day),
+        tell=tell,
+        report=report,
+    )
 
 
 def new_id(prefix: str) -> str:
@@ -135,6 +239,7 @@ def desk(request_id: str | None = None, caller: Caller | None = None, *, seconds
         make_gateway=_gateway,
         make_steps=_steps,
         default_policy=_default_policy,
+        hold_terms=_hold_terms,
         origin=Origin(request_id, caller.subject if caller is not None and caller.is_staff else None),
         notice=telemetry.annotate,
     )

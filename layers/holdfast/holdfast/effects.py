@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Protocol
 
-from holdfast.booking import Booking, Kind, Operation
+from holdfast.booking import HOLD_PLACING, Booking, Kind, Operation
 from holdfast.call_failures import CallFailed, CallRefused, CardRefused, OutcomeUnknown
 from holdfast.settlement import (
+    PLACING,
     Abandoned,
     Authorized,
     Captured,
+    CardNeedsAction,
+    CardSaved,
     Declined,
     NeedsAction,
     Refunded,
@@ -23,7 +26,7 @@ from holdfast.settlement import (
     Released,
     Verdict,
 )
-from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
 
 # A customer who saw no answer has left by then; no hold may land on them any more (design: 15 minutes on-session).
 CUSTOMER_WAITS: Final = timedelta(minutes=15)
@@ -36,10 +39,12 @@ class Gateway(Protocol):
     """What the effects need of Stripe; `stripe_gateway` is the real one."""
 
     def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
+    def save_card(self, booking_id: str, operation: Operation, key: str) -> SetupIntent: ...
     def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
     def release(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent: ...
     def refund(self, booking_id: str, operation: Operation, key: str) -> StripeRefund: ...
     def find_authorization(self, customer_id: str, operation: Operation) -> PaymentIntent | None: ...
+    def find_setup(self, customer_id: str, operation: Operation) -> SetupIntent | None: ...
     def observe(self, payment_intent_id: str) -> Observation: ...
 
 
@@ -60,7 +65,7 @@ def attempt(gateway: Gateway, booking: Booking, operation: Operation, *, first_k
         try:
             return _effect(gateway, booking, operation, idempotency_key(operation, number))
         except CardRefused as declined:
-            if operation.kind is Kind.AUTHORIZE:
+            if operation.kind in PLACING:
                 return Declined(declined.decline, declined.intent)
             no = CallRefused(declined.decline.code, declined.decline.message, status=402)
             return _refused(gateway, booking, operation, no)
@@ -81,7 +86,7 @@ def recover(gateway: Gateway, booking: Booking, operation: Operation, now: datet
     """Find out what became of an operation whose lease has ended, and finish it. Raises NothingExecuted."""
     waited = now - operation.started_at
     found = look(gateway, booking, operation)
-    if operation.kind is Kind.AUTHORIZE and waited >= CUSTOMER_WAITS:
+    if operation.kind in PLACING and not operation.off_session and waited >= CUSTOMER_WAITS:
         return _nobody_waits(found)
     if not isinstance(found, Found):
         return found
@@ -98,15 +103,20 @@ def _nobody_waits(found: Verdict | Found) -> Verdict | None:
             return Abandoned(None)
         case Authorized(intent) | NeedsAction(intent) if intent.status != "succeeded":
             return Abandoned(intent)
+        case CardSaved() | CardNeedsAction():
+            return Abandoned(None)  # a card that is saved for nothing takes no money
         case _:
             return found
 
 
 def _effect(gateway: Gateway, booking: Booking, operation: Operation, key: str) -> Verdict | None:
     match operation.kind:
-        case Kind.AUTHORIZE:
+        case Kind.AUTHORIZE | Kind.RENEW:
             verdict = authorization(gateway.authorize(booking.booking_id, operation, key))
             return None if isinstance(verdict, Found) else verdict
+        case Kind.SCHEDULE:
+            saved = saved_card(gateway.save_card(booking.booking_id, operation, key))
+            return None if isinstance(saved, Found) else saved
         case Kind.CAPTURE:
             captured = gateway.capture(booking.booking_id, operation, key)
             return Captured(captured) if captured.status == "succeeded" else None
@@ -120,13 +130,16 @@ def _effect(gateway: Gateway, booking: Booking, operation: Operation, key: str) 
 def look(gateway: Gateway, booking: Booking, operation: Operation) -> Verdict | Found:
     """What Stripe shows of this operation's effect."""
     try:
-        if operation.kind is Kind.AUTHORIZE:
+        if operation.kind in HOLD_PLACING:
             intent = gateway.find_authorization(booking.customer_id, operation)
             return Found.ABSENT if intent is None else authorization(intent)
+        if operation.kind is Kind.SCHEDULE:
+            setup = gateway.find_setup(booking.customer_id, operation)
+            return Found.ABSENT if setup is None else saved_card(setup)
         assert operation.payment_intent_id is not None
         return evidence(operation, gateway.observe(operation.payment_intent_id))
     except CallRefused as refused:
-        if operation.kind is Kind.AUTHORIZE:
+        if operation.kind in PLACING:
             return Found.UNCLEAR  # the list was refused, which says nothing about the hold
         return Refused(refused.code, refused.message, None)
     except CallFailed:
@@ -153,6 +166,20 @@ def authorization(intent: PaymentIntent) -> Verdict | Found:
             return Found.UNCLEAR
 
 
+def saved_card(setup: SetupIntent) -> Verdict | Found:
+    """What a SetupIntent of ours says about the card that it is to save."""
+    match setup.status:
+        case "succeeded":
+            return CardSaved(setup)
+        case "requires_action":
+            return CardNeedsAction(setup)
+        case "requires_payment_method" | "requires_confirmation" | "canceled":
+            generic = Decline(code="card_declined", decline_code=None, message="The card was declined.")
+            return Declined(setup.decline or generic, None)
+        case _:
+            return Found.UNCLEAR
+
+
 def evidence(operation: Operation, seen: Observation) -> Verdict | Found:
     """What the PaymentIntent and its refunds say about a capture, release or refund."""
     if operation.kind is Kind.REFUND:
@@ -167,7 +194,7 @@ def evidence(operation: Operation, seen: Observation) -> Verdict | Found:
         return Refused("captured_outside", "The hold was captured by somebody else.", seen)
     if operation.kind is Kind.RELEASE and status == "canceled":
         return Released(seen.intent)
-    if status in ("canceled", "succeeded"):
+    if status in ("canceled", "succeeded", "expired", "requires_reauthorization"):
         return Refused(status, f"The hold is {status} already.", seen)
     return Found.UNCLEAR
 
@@ -176,7 +203,7 @@ def _refused(gateway: Gateway, booking: Booking, operation: Operation, refused: 
     """A definite no. What Stripe holds now says whether the goal was reached by somebody else, or by an earlier try of
     ours.
     """
-    if operation.kind is Kind.AUTHORIZE:
+    if operation.kind in PLACING:
         # An earlier try whose answer was lost may have placed the hold that this one was refused.
         found = look(gateway, booking, operation)
         if found is Found.ABSENT:

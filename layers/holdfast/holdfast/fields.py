@@ -76,6 +76,12 @@ BookingId = Annotated[str, StringConstraints(pattern=_ID)]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=_STRIPE_ID)]
 StripeVersion = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,32})?$")]
 DisputeId = Annotated[str, StringConstraints(pattern=_STRIPE_ID)]
+# A language tag (BCP 47) such as de or de-AT; Android also writes de_AT.
+Locale = Annotated[str, StringConstraints(max_length=35, pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,8}$")]
+LocaleParameter = Annotated[
+    Locale | None, Query(description="The language of the policy's text; without it Accept-Language is asked.")
+]
+Quote = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 PolicyHash = Annotated[str, Field(min_length=1, max_length=128)]
 EvidenceHash = Annotated[str, Field(min_length=1, max_length=128)]
 Time = Annotated[
@@ -112,6 +118,17 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern=r"^[\x20-\x7e]+$",
         description="1 to 255 printable ASCII characters. The same key continues the same operation, never another.",
+    ),
+]
+
+OptionalIdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="As where it is required; without one, the request is not remembered.",
     ),
 ]
 

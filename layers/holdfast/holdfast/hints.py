@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from holdfast.booking import Booking, HoldState
 
-_OBJECTS: Final = frozenset({"payment_intent", "charge", "refund", "dispute"})
+_OBJECTS: Final = frozenset({"payment_intent", "charge", "refund", "dispute", "setup_intent"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """One event: its id and type, the PaymentIntent it is about, and what its snapshot says."""
+    """One event: its id and type, the PaymentIntent (or SetupIntent) it is about, and what its snapshot says."""
 
     event_id: str
     type: str
@@ -32,7 +32,7 @@ def read(event: Mapping[str, Any]) -> Hint | None:
     kind = snapshot.get("object")
     if kind not in _OBJECTS or not isinstance(event.get("id"), str):
         return None
-    intent = snapshot.get("id") if kind == "payment_intent" else snapshot.get("payment_intent")
+    intent = snapshot.get("id") if kind in ("payment_intent", "setup_intent") else snapshot.get("payment_intent")
     if isinstance(intent, Mapping):
         intent = intent.get("id")
     if not isinstance(intent, str):
@@ -45,6 +45,11 @@ def read(event: Mapping[str, Any]) -> Hint | None:
         object=snapshot,
         metadata=dict(metadata),
     )
+
+
+def is_about_a_card(hint: Hint) -> bool:
+    """A SetupIntent: no money, but perhaps the card of a booking whose hold comes later."""
+    return bool(hint.object["object"] == "setup_intent")
 
 
 def tells_nothing_new(booking: Booking, hint: Hint) -> bool:

@@ -49,6 +49,19 @@ Line = dict[str, Any]
 """A line exactly as it is stored, served and hashed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A line and what is kept beside it: whose it is, and which event the booking was for when it was written."""
+
+    booking_id: str
+    event_id: str | None
+    line: Line
+
+    @property
+    def sequence(self) -> int:
+        return int(self.line["sequence"])
+
+
 def canonical(value: Any) -> str:
     """JSON with sorted keys and no spaces; characters outside ASCII as \\uXXXX (Python's json.dumps default)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -101,6 +114,7 @@ def _line(
     details = dict(entry.details) | {
         "before": str(before.payment_status) if before else None,
         "after": str(after.payment_status),
+        "outcome": str(after.outcome),
     }
     if origin.request_id is not None:
         details["request_id"] = origin.request_id

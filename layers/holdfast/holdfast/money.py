@@ -16,8 +16,9 @@ from typing import Final
 
 from holdfast.errors import RuleRefused
 
-# Stripe accepts at most eight digits, whatever the currency ("999,999.99" for two-decimal ones). A few currencies allow
-# more; the common limit keeps the rule the same everywhere.
+# Stripe accepts eight digits in any currency ("999,999.99" in those with two decimals), and more in some whose unit is
+# small. Its page has given several limits for cards over the years; these are the ones that never were above what it
+# gave. A network may allow less (American Express nine digits): then Stripe refuses, and nothing is blocked.
 MAXIMUM_CHARGE: Final = 99_999_999
 
 
@@ -43,15 +44,28 @@ _TWO_DECIMAL: Final = _codes(
     yer zar zmw"""
 )
 
-# Stripe publishes a minimum for these; for the others it converts to the settlement currency and judges there, which
-# nobody can know beforehand, so a single step is the only bound that is certain.
+# Stripe publishes a minimum for these (for BGN it did, until the lev gave way to the euro); for the others it converts
+# to the settlement currency and judges there, which nobody can know beforehand, so a single step is the only bound that
+# is certain.
 _MINIMUM: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
-        "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
-        "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+        "usd": 50, "aed": 200, "ars": 50, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cop": 50,
+        "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "idr": 50, "ils": 50, "inr": 50,
+        "jpy": 50, "krw": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "php": 50, "pln": 200, "ron": 200,
+        "rub": 50, "sek": 300, "sgd": 50, "thb": 1000, "zar": 50,
     }
 )  # fmt: skip
+
+_MAXIMUM: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "idr": 999_999_999_999,
+        "lbp": 99_999_999_999,
+        "cop": 9_999_999_999,
+        "huf": 9_999_999_999,
+        "jpy": 9_999_999_999,
+        "inr": 999_999_999,
+    }
+)
 
 CURRENCIES: Final = _ZERO_DECIMAL | _THREE_DECIMAL | _WHOLE_UNITS_WRITTEN_WITH_CENTS | _TWO_DECIMAL
 
@@ -78,6 +92,11 @@ def decimals(currency: str) -> int:
     return 3 if currency in _THREE_DECIMAL else 2
 
 
+def written_decimals(currency: str) -> int:
+    """How many digits people write behind the point: none for ISK and UGX, which have no cents in life."""
+    return 0 if currency in _WHOLE_UNITS_WRITTEN_WITH_CENTS else decimals(currency)
+
+
 def minor_step(currency: str) -> int:
     """The smallest difference between two amounts that Stripe accepts, in minor units."""
     if currency in _THREE_DECIMAL:
@@ -92,7 +111,7 @@ def minimum_charge(currency: str) -> int:
 
 def maximum_charge(currency: str) -> int:
     """The largest amount that Stripe charges, in minor units, on a step."""
-    return MAXIMUM_CHARGE // minor_step(currency) * minor_step(currency)
+    return round_down(_MAXIMUM.get(currency, MAXIMUM_CHARGE), currency)
 
 
 def is_chargeable(amount: int, currency: str) -> bool:
@@ -123,13 +142,19 @@ def percent_of(price: Money, percent: Decimal) -> int:
 
 
 def as_decimal(money: Money) -> str:
-    """The amount as people write it, without the currency: `12.50`, `500` for yen, `5.120` for Kuwaiti dinar."""
+    """The amount as people write it, without the currency: `12.50`, `500` for yen, `5.120` for Kuwaiti dinar, `5` for
+    500 hundredths of an Icelandic krona.
+    """
+    sign, whole, fraction = parts(money)
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+def parts(money: Money) -> tuple[str, int, str]:
+    """What people write of an amount: its sign (or nothing), whole units, and the digits behind the point (or none)."""
     digits = decimals(money.currency)
-    if digits == 0:
-        return str(money.amount)
-    sign = "-" if money.amount < 0 else ""
     whole, rest = divmod(abs(money.amount), 10**digits)
-    return f"{sign}{whole}.{rest:0{digits}d}"
+    shown = written_decimals(money.currency) or (digits if rest else 0)
+    return "-" if money.amount < 0 else "", whole, f"{rest:0{digits}d}" if shown else ""
 
 
 def validate_price(price: Money, ratio: Decimal = Decimal(1)) -> None:
@@ -143,5 +168,5 @@ def validate_price(price: Money, ratio: Decimal = Decimal(1)) -> None:
         raise RuleRefused.at("/price/amount", f"The smallest amount that can be charged is {minimum_charge(currency)}.")
     if hold_amount(price, ratio) > maximum_charge(currency):
         raise RuleRefused.at(
-            "/price/amount", f"The hold would exceed the largest possible, {maximum_charge(currency)}."
+            "/price/amount", f"The hold would be above the largest possible: {maximum_charge(currency)}."
         )

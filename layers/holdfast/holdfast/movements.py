@@ -11,13 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.booking import Booking, HoldState, Kind, Outcome
-from holdfast.log import wire_time
+from holdfast.log import Entry, wire_time
 from holdfast.policy import cancellation_fee
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    """Begin this operation. `details` is why this amount: enough to derive it again from the log alone."""
+    """Begin this operation. `details` is why this amount: enough to derive it again from the log alone.
+
+    `off_session`: the customer is not there. `payment_method_id` and `brand` name another card than the booking's.
+    `facts` are written with it.
+    """
 
     kind: Kind
     amount: int
@@ -28,7 +32,19 @@ class Begin:
     payment_intent_id: str | None = None
     superseded: bool = False
     request_key: str | None = None
+    off_session: bool = False
+    payment_method_id: str | None = None
+    brand: str | None = None
+    facts: tuple[Entry, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Facts to write, and no money to move: the booking as it is then, and the lines that say so."""
+
+    booking: Booking
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +100,87 @@ def capture(
     )
 
 
-def cancellation(booking: Booking) -> Begin | Close:
-    """Carry out the wish to cancel, at the price of the instant at which it was made."""
+def placement(booking: Booking, amount: int, *, reason: str, details: Mapping[str, Any] | None = None) -> Begin:
+    """An authorization of this amount without the customer, on the card that the booking has saved.
+
+    Where a hold stands, it is a renewal: the new one first, then the old one is let go.
+    """
+    return Begin(
+        kind=Kind.RENEW if booking.is_held else Kind.AUTHORIZE,
+        amount=amount,
+        reason=reason,
+        off_session=True,
+        details=dict(details or {}),
+    )
+
+
+def may_ask(booking: Booking) -> bool:
+    """Whether the bank may be asked again with this card: not after a hard decline, nor after the last retry."""
+    return booking.refused_card != booking.payment_method_id
+
+
+def fee_without_hold(
+    booking: Booking, fee: int, *, reason: str, outcome: Outcome, details: Mapping[str, Any], now: datetime
+) -> Begin | Close | None:
+    """The fee of a booking whose hold lapsed or never came: authorized off-session for just that amount, and then
+    captured like any other. None: the bank is asked again later.
+    """
+    if fee == 0 or not booking.policy.off_session_fees:
+        return Close(outcome, reason if fee else "nothing_held", details=details)
+    if not may_ask(booking):
+        return Close(outcome, reason, attention="fee_not_collected", details=details)
+    if booking.next_try_at is not None and now < booking.next_try_at:
+        return None
+    return placement(booking, fee, reason=reason, details=details)
+
+
+def cancellation(booking: Booking, now: datetime) -> Begin | Close | Write | None:
+    """Carry out the wish to cancel, at the price of the instant at which it was made.
+
+    None: a fee is to be charged without a hold, and the bank is asked again later.
+    """
     assert booking.cancel_requested_at is not None
     actor = booking.cancel_actor or "customer"
+    amount, details = cancellation_price(booking)
     if booking.hold is not None and booking.hold.state is HoldState.ACTION_REQUIRED:
+        if amount and booking.mend_by is not None:
+            return without_authentication(booking)
         step = release(booking, reason="cancelled_before_authentication", outcome=Outcome.CANCELLED, actor=actor)
         return _answering(step, booking)
-    amount, details = _cancellation_price(booking)
     if booking.captured > 0:
         return _after_outside_capture(booking, amount, details, actor)
-    if booking.hold is None or booking.hold.state is not HoldState.LIVE:
-        return Close(Outcome.CANCELLED, "nothing_held")
     reason = (
         "late_cancellation" if amount else "cancelled_in_time" if booking.cancel_charges_fee else "cancelled_by_staff"
     )
+    if not booking.is_held:
+        unheld = fee_without_hold(booking, amount, reason=reason, outcome=Outcome.CANCELLED, details=details, now=now)
+        return _answering(replace(unheld, actor=actor), booking) if isinstance(unheld, Begin) else unheld
     return _answering(
         capture(booking, amount, reason=reason, outcome=Outcome.CANCELLED, actor=actor, fee=amount, details=details),
         booking,
     )
+
+
+def without_authentication(booking: Booking) -> Write:
+    """Nobody authenticates this authorization any more: it has to go, and the card is not asked again."""
+    assert booking.hold is not None
+    dropped = replace(
+        booking,
+        hold=replace(booking.hold, state=HoldState.DECLINED, client_secret=None),
+        superseded=(*booking.superseded, booking.hold.payment_intent_id),
+        refused_card=booking.payment_method_id,
+        next_try_at=None,
+    )
+    entry = Entry(
+        kind="authorize",
+        status="canceled",
+        actor="clock",
+        amount=booking.hold.amount,
+        operation_id=booking.hold.operation_id,
+        reason="authentication_deadline",
+        stripe_id=booking.hold.payment_intent_id,
+    )
+    return Write(dropped, (entry,))
 
 
 def _after_outside_capture(booking: Booking, fee: int, details: Mapping[str, Any], actor: str) -> Begin | Close:
@@ -132,19 +210,24 @@ def _answering(step: Begin, booking: Booking) -> Begin:
     return replace(step, request_key=booking.cancel_request_key)
 
 
-def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
+def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
+    """What the wish to cancel costs, in minor units, and what that follows from."""
     assert booking.cancel_requested_at is not None
     if booking.event_cancelled_at is not None:
         return 0, {"clause": "event_cancelled"}
     if not booking.cancel_charges_fee:
         return 0, {"clause": "staff_cancellation"}
     hold_amount = booking.hold.amount if booking.hold else booking.hold_amount
+    quote = booking.cancel_quote
+    if quote is not None:
+        # The customer was promised this amount, whatever tier has begun since.
+        return min(quote.amount, hold_amount), derivation(booking, quote.clause, quote.issued_at)
     fee = cancellation_fee(
         booking.policy,
         booking.price,
         hold_amount,
         now=booking.cancel_requested_at,
-        starts_at=booking.starts_at,
+        starts_at=booking.fees_count_from,
         created_at=booking.created_at,
         moved_at=booking.moved_at,
     )
@@ -152,11 +235,15 @@ def _cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
 
 
 def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
-    """Everything that the amount follows from, beside the policy that the log's first line carries."""
+    """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
+    is there where windows are not counted from `starts_at`.
+    """
+    moved_by_customer = booking.fees_count_from != booking.starts_at
     return {
         "clause": clause,
         "evaluated_at": wire_time(at),
         "starts_at": wire_time(booking.starts_at),
+        **({"fees_count_from": wire_time(booking.fees_count_from)} if moved_by_customer else {}),
         "booked_at": wire_time(booking.created_at),
         "moved_at": wire_time(booking.moved_at) if booking.moved_at else None,
         "price": booking.price.amount,

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from holdfast.booking import Booking
+from holdfast.coverage import mend_by
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
-from holdfast.next_step import too_short
 
 Change = tuple[Booking, Sequence[Entry]]
 
@@ -29,7 +29,8 @@ def _has_moved(booking: Booking, event: Event) -> bool:
     """Also one that was moved away and back before the booking heard of it: its customer's plans were upset all the
     same.
     """
-    moved_since = event.moved_at is not None and event.moved_at > booking.created_at
+    since = booking.joined_at or booking.created_at
+    moved_since = event.moved_at is not None and event.moved_at > since
     times_differ = (booking.starts_at, booking.ends_at) != (event.starts_at, event.ends_at)
     return times_differ or (moved_since and event.moved_at != booking.moved_at)
 
@@ -52,13 +53,19 @@ def _moved(booking: Booking, event: Event) -> Change:
         ends_at=event.ends_at,
         timezone=event.timezone,
         moved_at=event.moved_at,
+        # A window of one's own making ends here: the organiser gives a fresh one.
+        window_starts_at=None,
         event_version=event.version,
         look_again_at=None,
+        no_show_noticed_at=None,
+        contested_at=None,
+        no_show_upheld_at=None,
+        reminded=(),
         # Whoever was at the door of the old date still has to come to the new one.
         checked_in_at=None if event.starts_at >= booking.ends_at else booking.checked_in_at,
     )
-    if too_short(moved) and moved.attention is None:
-        moved = replace(moved, attention="hold_too_short", attention_since=event.updated_at)
+    if moved.mend_by is not None:
+        moved = replace(moved, mend_by=mend_by(moved, event.updated_at))
     entry = Entry(
         kind="event_moved",
         status="succeeded",

@@ -7,22 +7,27 @@ Pure. `due_at` says at what instant somebody has to look at a booking (None: nev
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
+from holdfast import no_show, placing, reminders
 from holdfast.booking import Booking, HoldState, Kind, Outcome
+from holdfast.coverage import HOLD_SAFETY
 from holdfast.dispute_clock import dispute_due_at, earlier
 from holdfast.event import Event
-from holdfast.movements import Begin, Close, cancellation, capture, derivation, release
-from holdfast.policy import NoShowCapture, no_show_fee
+from holdfast.movements import (
+    Begin,
+    Close,
+    Write,
+    cancellation,
+    capture,
+    derivation,
+    fee_without_hold,
+    release,
+    without_authentication,
+)
+from holdfast.no_show import no_show_at, settles_at
 
-# A capture has to reach Stripe before the authorization lapses: the clock's minute, a queue, an hour of trouble at
-# Stripe.
-HOLD_SAFETY: Final = timedelta(hours=2)
-# Stripe's shortest window for a card (Visa, merchant-initiated: 4 days 18 hours). An unknown deadline counts as unsafe.
-SHORTEST_WINDOW: Final = timedelta(days=4, hours=18)
-# A hold that the customer confirms in the app is customer-initiated: 7 days on every network.
-CUSTOMER_INITIATED_WINDOW: Final = timedelta(days=7)
+__all__ = ["HOLD_SAFETY", "LookAgain", "Recover", "Step", "due_at", "next_step", "no_show_at", "settles_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +42,7 @@ class LookAgain:
     at: datetime
 
 
-Step = Begin | Recover | LookAgain | Close | None
-
-
-def no_show_at(booking: Booking) -> datetime:
-    """From here on, whoever was not checked in is a no-show."""
-    policy = booking.policy
-    return booking.starts_at + timedelta(minutes=policy.no_show_grace_minutes + policy.no_show_contest_minutes)
-
-
-def settles_at(booking: Booking) -> datetime:
-    """Attended and never completed: the clock settles then, or earlier where the authorization would
-    not live so long.
-    """
-    return _within_hold(booking, booking.ends_at + timedelta(hours=booking.policy.settle_hours))
-
-
-def last_charge_at(*, starts_at: datetime, ends_at: datetime, policy_minutes: int, settle_hours: int) -> datetime:
-    """The last instant at which the rules may still charge a booking of this event."""
-    return max(starts_at + timedelta(minutes=policy_minutes), ends_at + timedelta(hours=settle_hours))
-
-
-def hold_lapses_at(booking: Booking) -> datetime | None:
-    """Stripe's `capture_before`, or the shortest window there is where Stripe did not say."""
-    hold = booking.hold
-    if hold is None:
-        return None
-    if hold.expires_at is not None:
-        return hold.expires_at
-    return (hold.placed_at or booking.created_at) + SHORTEST_WINDOW
-
-
-def too_short(booking: Booking) -> bool:
-    """The authorization lapses before a no-show could be charged.
-
-    Bookings are refused where that is foreseeable, so somebody has to look.
-    """
-    lapses = hold_lapses_at(booking)
-    return lapses is not None and lapses - HOLD_SAFETY < no_show_at(booking)
-
-
-def _within_hold(booking: Booking, moment: datetime) -> datetime:
-    lapses = hold_lapses_at(booking)
-    return moment if lapses is None else min(moment, lapses - HOLD_SAFETY)
+Step = Begin | Recover | LookAgain | Close | Write | None
 
 
 def due_at(booking: Booking) -> datetime | None:
@@ -95,30 +58,31 @@ def due_at(booking: Booking) -> datetime | None:
 def _due_by_facts(booking: Booking) -> datetime | None:
     if booking.operation is not None:
         return booking.operation.lease_until
-    if booking.superseded:
-        return booking.updated_at
-    if booking.owes_refund:
+    if booking.superseded or booking.owes_refund or placing.renews_for_nothing(booking):
         return booking.updated_at
     if not booking.is_open:
         return None
-    if booking.event_cancelled_at is not None or booking.cancel_requested_at is not None:
+    if booking.event_cancelled_at is not None:
         return booking.updated_at
-    return _due_by_the_hold(booking)
+    if booking.cancel_requested_at is not None:
+        return booking.next_try_at if placing.waits_for_the_bank(booking) else booking.updated_at
+    return _due_by_deadlines(booking)
 
 
-def _due_by_the_hold(booking: Booking) -> datetime | None:
+def _due_by_deadlines(booking: Booking) -> datetime | None:
+    """The earliest of what time brings: a charge, a hold to place or renew, a customer's deadline, a reminder."""
     hold = booking.hold
-    if hold is None:
-        return None
-    if hold.state is HoldState.ACTION_REQUIRED:
-        return booking.action_deadline or booking.updated_at
-    if hold.state is not HoldState.LIVE:
-        return None
-    if booking.checked_in_at is not None:
-        return settles_at(booking)
-    if booking.look_again_at is None:
-        return no_show_at(booking)
-    return max(no_show_at(booking), min(booking.look_again_at, settles_at(booking)))
+    if hold is not None and hold.state is HoldState.ACTION_REQUIRED:
+        return booking.mend_by or booking.action_deadline or booking.updated_at
+    if booking.first_try:
+        return booking.action_deadline if booking.new_card is not None else None
+    if hold is not None and hold.state is HoldState.LIVE:
+        instants = [no_show.looked_at(booking), placing.renews_at(booking), reminders.due_at(booking)]
+    else:
+        instants = [no_show.looked_at(booking), placing.places_at(booking), reminders.due_at(booking)]
+    if booking.new_card is not None:
+        instants.append(booking.action_deadline)
+    return min((each for each in instants if each is not None), default=None)
 
 
 def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
@@ -135,29 +99,50 @@ def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
             payment_intent_id=booking.superseded[0],
             superseded=True,
         )
+    if placing.renews_for_nothing(booking):
+        return placing.renewal_dropped(booking, "closed")
     if booking.event_cancelled_at is not None:
         return _event_cancelled(booking)
     if not booking.is_open:
         return None
     if booking.cancel_requested_at is not None:
-        return cancellation(booking)
-    return _by_the_hold(booking, event, now)
+        return cancellation(booking, now)
+    return _by_deadlines(booking, event, now)
 
 
-def _by_the_hold(booking: Booking, event: Event | None, now: datetime) -> Step:
-    """Nobody wants anything: what the hold's own deadlines ask for."""
+def _by_deadlines(booking: Booking, event: Event | None, now: datetime) -> Step:
+    """Nobody wants anything: what time asks for."""
     hold = booking.hold
-    if hold is None:
+    if hold is not None and hold.state is HoldState.ACTION_REQUIRED:
+        return _unauthenticated(booking, now)
+    if booking.new_card is not None and booking.action_deadline is not None and now >= booking.action_deadline:
+        return placing.card_was_not_saved(booking)
+    if booking.first_try:
         return None
-    if hold.state is HoldState.ACTION_REQUIRED:
-        if booking.action_deadline is not None and now < booking.action_deadline:
-            return None
-        return release(booking, reason="authentication_deadline", outcome=Outcome.DECLINED)
-    if hold.state is not HoldState.LIVE:
-        return None
+    charge = _charge(booking, event, now)
+    if charge is not None and not isinstance(charge, no_show.Wait):
+        return charge
+    step = placing.step(booking, now) or reminders.step(booking, now)
+    if step is None and charge is not None:
+        return LookAgain(charge.at)
+    return step
+
+
+def _charge(booking: Booking, event: Event | None, now: datetime) -> Begin | Close | Write | no_show.Wait | None:
+    """What somebody who came, or who did not, is charged by the clock, if it is time."""
     if booking.checked_in_at is not None:
         return _attended(booking, now)
-    return _absent(booking, event, now)
+    return no_show.step(booking, event, now) if now >= no_show.grace_ends_at(booking) else None
+
+
+def _unauthenticated(booking: Booking, now: datetime) -> Step:
+    """3-D Secure that nobody came for. At booking that ends it; later it is one more way not to have a hold."""
+    deadline = booking.mend_by or booking.action_deadline
+    if deadline is not None and now < deadline:
+        return None
+    if booking.mend_by is not None:
+        return without_authentication(booking)
+    return release(booking, reason="authentication_deadline", outcome=Outcome.DECLINED)
 
 
 def _event_cancelled(booking: Booking) -> Step:
@@ -179,53 +164,19 @@ def _event_cancelled(booking: Booking) -> Step:
     return Close(Outcome.EVENT_CANCELLED, "event_cancelled", attention=owed)
 
 
-def _attended(booking: Booking, now: datetime) -> Step:
-    if now < settles_at(booking):
+def _attended(booking: Booking, now: datetime) -> Begin | Close | no_show.Wait | None:
+    settles = settles_at(booking)
+    if now < settles:
         return None
+    amount = min(booking.price.amount, booking.hold.amount if booking.hold else booking.price.amount)
+    details = derivation(booking, "attendance", settles)
+    if booking.is_held:
+        if not booking.policy.capture_on_attendance:
+            return release(booking, reason="attended", outcome=Outcome.COMPLETED)
+        return capture(booking, amount, reason="attended", outcome=Outcome.COMPLETED, details=details)
     if not booking.policy.capture_on_attendance:
-        return release(booking, reason="attended", outcome=Outcome.COMPLETED)
-    assert booking.hold is not None
-    amount = min(booking.price.amount, booking.hold.amount)
-    return capture(
-        booking,
-        amount,
-        reason="attended",
-        outcome=Outcome.COMPLETED,
-        details=derivation(booking, "attendance", settles_at(booking)),
+        return Close(Outcome.COMPLETED, "attended")
+    unheld = fee_without_hold(
+        booking, booking.price.amount, reason="attended", outcome=Outcome.COMPLETED, details=details, now=now
     )
-
-
-def _absent(booking: Booking, event: Event | None, now: datetime) -> Step:
-    charge_from = no_show_at(booking)
-    if now < charge_from:
-        return None
-    if booking.waived_at is not None:
-        return release(booking, reason="waived", outcome=Outcome.WAIVED)
-    if _venue_spoke(booking, event):
-        fee = no_show_fee(booking.policy, booking.price, booking.hold.amount if booking.hold else booking.hold_amount)
-        return capture(
-            booking,
-            fee.amount,
-            reason="no_show",
-            outcome=Outcome.NO_SHOW,
-            fee=fee.amount,
-            details=derivation(booking, fee.clause, charge_from),
-        )
-    if now >= settles_at(booking):
-        # The venue checked in nobody and gave no order: silence is not a no-show, and a hold may not be kept for
-        # nothing.
-        return release(booking, reason="venue_silent", outcome=Outcome.NO_SHOW)
-    return LookAgain(settles_at(booking) if now >= booking.ends_at else min(booking.ends_at, settles_at(booking)))
-
-
-def _venue_spoke(booking: Booking, event: Event | None) -> bool:
-    """Silence of the venue is not a no-show: which word of the venue's is needed is the policy's to say."""
-    if event is not None and event.no_shows_ordered_at is not None:
-        return True
-    match booking.policy.no_show_capture:
-        case NoShowCapture.ALWAYS:
-            return True
-        case NoShowCapture.AFTER_ANY_CHECK_IN:
-            return event is not None and event.arrivals > 0
-        case _:
-            return False
+    return no_show.Wait(booking.next_try_at or now) if unheld is None else unheld

@@ -10,19 +10,20 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast import effects
 from holdfast.answers import Answer, answer_to
-from holdfast.booking import Booking, Kind, Operation, begun
+from holdfast.booking import HOLD_PLACING, Booking, Operation, begun
 from holdfast.budget import LEASE_SECONDS, Budget
 from holdfast.call_failures import NothingExecuted
 from holdfast.clock import Clock
+from holdfast.coverage import needs_saved_card
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.log import NOBODY, Entry, Origin, append
 from holdfast.movements import Begin
-from holdfast.settlement import Verdict, failed_attempt, settled
+from holdfast.settlement import PLACING, Verdict, failed_attempt, settled
 from holdfast.store import Check, Commit, ConcurrentChange, Record, Store
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
@@ -74,24 +75,7 @@ class Operations:
         where the state forbids it, and the store's ConditionFailed where something changed in between.
         """
         now = self.clock()
-        operation = Operation(
-            operation_id=self.new_id("op"),
-            kind=step.kind,
-            amount=step.amount,
-            currency=booking.currency,
-            started_at=now,
-            lease_until=now + LEASE,
-            actor=step.actor,
-            reason=step.reason,
-            payment_intent_id=step.payment_intent_id,
-            customer_id=booking.customer_id if step.kind is Kind.AUTHORIZE else None,
-            payment_method_id=booking.payment_method_id if step.kind is Kind.AUTHORIZE else None,
-            stripe_reason=stripe_reason,
-            outcome=step.outcome,
-            fee=step.fee,
-            superseded=step.superseded,
-            request_key=record.key if record else step.request_key,
-        )
+        operation = self._frozen(booking, step, now, record.key if record else step.request_key, stripe_reason)
         self.notice(booking_id=booking.booking_id, operation_id=operation.operation_id)
         started = replace(booking, operation=operation) if before is None else begun(booking, operation)
         entry = Entry(
@@ -104,7 +88,7 @@ class Operations:
             stripe_id=step.payment_intent_id,
             details=step.details,
         )
-        after, lines = append(before, started, [*facts, entry], now=now, origin=self.origin)
+        after, lines = append(before, started, [*facts, *step.facts, entry], now=now, origin=self.origin)
         if record is not None:
             record = replace(record, booking_id=after.booking_id, operation_id=operation.operation_id)
         return self.store.bookings.commit(
@@ -117,6 +101,35 @@ class Operations:
                 record=record,
                 counts_check_in=counts_check_in,
             )
+        )
+
+    def _frozen(
+        self, booking: Booking, step: Begin, now: datetime, request_key: str | None, stripe_reason: str | None
+    ) -> Operation:
+        """Everything that the effect needs, as it is sent now and ever after."""
+        on_a_card = step.kind in PLACING
+        brand = step.brand if step.payment_method_id else booking.card_brand
+        return Operation(
+            operation_id=self.new_id("op"),
+            kind=step.kind,
+            amount=step.amount,
+            currency=booking.currency,
+            started_at=now,
+            lease_until=now + LEASE,
+            actor=step.actor,
+            reason=step.reason,
+            payment_intent_id=step.payment_intent_id,
+            customer_id=booking.customer_id if on_a_card else None,
+            payment_method_id=(step.payment_method_id or booking.payment_method_id) if on_a_card else None,
+            stripe_reason=stripe_reason,
+            outcome=step.outcome,
+            fee=step.fee,
+            superseded=step.superseded,
+            request_key=request_key,
+            off_session=step.off_session,
+            brand=brand if on_a_card else None,
+            saves_card=step.kind in HOLD_PLACING and not step.off_session and needs_saved_card(booking, brand, now),
+            extended=step.kind in HOLD_PLACING and booking.hold_terms.extended,
         )
 
     def carry_out(self, booking: Booking) -> Settled:
@@ -201,7 +214,7 @@ class Operations:
         """
         operation = self._operation(booking)
         ended = replace(booking, operation=replace(operation, lease_until=self.clock()))
-        if operation.kind is Kind.AUTHORIZE:
+        if operation.kind in PLACING and not operation.off_session:
             ended = replace(ended, retry_at=operation.started_at + effects.CUSTOMER_WAITS)
         self._touch(booking, ended)
 

@@ -12,10 +12,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
+from holdfast import policy_coherence
 from holdfast.errors import FieldError, InvalidRequest, RuleRefused
+from holdfast.policy_coherence import ROOT
 from holdfast.policy_terms import DEFAULT, Amount, Charge, NoShowCapture, OnUnplaceableHold, Percent, Policy, Tier
-
-ROOT: Final = "/policy"
 
 # At most four decimals: more has no use in a ratio or percent, and bounds what is hashed and stored.
 _DECIMAL: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?", re.ASCII)
@@ -143,10 +143,17 @@ class _Reader:
 
 
 def resolve(partial: Mapping[str, object], default: Policy = DEFAULT) -> Policy:
-    """The policy that `partial` makes of `default`: what is left out is the default's.
+    """The policy that `partial` makes of `default`: what is left out is the default's, and the whole fits together.
 
-    Amounts are checked against a price by `Policy.check_against`, because they need its currency.
+    Amounts are checked against a price by `policy_coherence.check_against`, because they need its currency.
     """
+    policy = policy_coherence.fitted(_read(partial, default), partial.keys())
+    policy_coherence.check(policy)
+    return policy
+
+
+def _read(partial: Mapping[str, object], default: Policy) -> Policy:
+    """Each term by itself."""
     reader = _Reader()
     terms: dict[str, Callable[[str, object], Any]] = {
         "hold_ratio": reader.ratio,
@@ -163,37 +170,25 @@ def resolve(partial: Mapping[str, object], default: Policy = DEFAULT) -> Policy:
             None if value is None else reader.integer(at, value, _YEAR_OF_HOURS)
         ),
         "on_unplaceable_hold": lambda at, value: reader.choice(at, value, OnUnplaceableHold),
+        "off_session_fees": reader.boolean,
     }
     reader.known_only(ROOT, partial, frozenset(terms))
     changes = {name: read(f"{ROOT}/{name}", partial[name]) for name, read in terms.items() if name in partial}
     reader.raise_faults()
-    policy = replace(default, **changes)
-    _check_percents(policy)
-    return policy
+    return replace(default, **changes)
 
 
 def from_json(stored: Mapping[str, object]) -> Policy:
-    """The policy that `Policy.to_json` wrote; every term must be there."""
+    """The policy that `Policy.to_json` wrote; every term must be there.
+
+    It was accepted by the rules of its day: how its terms fit together is not judged again.
+    """
     missing = [field.name for field in fields(Policy) if field.name not in stored]
     if missing:
         raise InvalidRequest(
             "The policy is incomplete.", [FieldError(f"{ROOT}/{name}", "Missing.") for name in missing]
         )
-    return resolve(stored, DEFAULT)
-
-
-def _check_percents(policy: Policy) -> None:
-    """No percentage may ask for more than is held: refused here, before any price is known."""
-    most = policy.hold_ratio * 100
-    for index, tier in enumerate(policy.cancellation_tiers):
-        if isinstance(tier.charge, Percent) and tier.charge.percent > most:
-            at = f"{ROOT}/cancellation_tiers/{index}/percent"
-            raise RuleRefused.at(
-                at, f"A fee cannot exceed the hold, which is {most.normalize():f} percent of the price."
-            )
-    if isinstance(policy.no_show_fee, Percent) and policy.no_show_fee.percent > most:
-        at = f"{ROOT}/no_show_fee/percent"
-        raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {most.normalize():f} percent of the price.")
+    return _read(stored, DEFAULT)
 
 
 def _escaped(name: str) -> str:

@@ -51,6 +51,10 @@ _TERMS: Final[dict[str, dict[str, Any]]] = {
         "description": "Customers may refund themselves until so many hours before the start; null: never.",
     },
     "on_unplaceable_hold": {"type": "string", "enum": [option.value for option in OnUnplaceableHold]},
+    "off_session_fees": {
+        "type": "boolean",
+        "description": "Where no hold is left, a fee may be charged to the saved card without the customer.",
+    },
 }
 
 PARTIAL_POLICY: Final[dict[str, Any]] = {

@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Final
 
 from holdfast import money
-from holdfast.errors import RuleRefused
 from holdfast.money import Money
 
 
@@ -39,6 +38,10 @@ class Percent:
     def of(self, price: Money) -> int:
         return money.percent_of(price, self.percent)
 
+    @property
+    def is_nothing(self) -> bool:
+        return self.percent == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -49,8 +52,18 @@ class Amount:
     def of(self, price: Money) -> int:
         return money.round_down(self.amount, price.currency)
 
+    @property
+    def is_nothing(self) -> bool:
+        return self.amount == 0
+
 
 Charge = Percent | Amount
+
+
+def due(charge: Charge, price: Money, hold: int) -> int:
+    """What is really taken, in minor units: at most what is held, and nothing where Stripe would refuse so little."""
+    amount = money.round_down(min(charge.of(price), hold), price.currency)
+    return amount if amount >= money.minimum_charge(price.currency) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class Policy:
     settle_hours: int
     self_refund_until_hours: int | None
     on_unplaceable_hold: OnUnplaceableHold
+    off_session_fees: bool = True
 
     def to_json(self) -> dict[str, object]:
         """Every term, as `policy_input.from_json` reads it back: decimals as strings, whole percents as integers."""
@@ -95,6 +109,7 @@ class Policy:
             "settle_hours": self.settle_hours,
             "self_refund_until_hours": self.self_refund_until_hours,
             "on_unplaceable_hold": self.on_unplaceable_hold.value,
+            "off_session_fees": self.off_session_fees,
         }
 
     @property
@@ -102,17 +117,6 @@ class Policy:
         """SHA-256, in hex, of the canonical JSON: what a customer accepted, in 64 characters."""
         text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-    def check_against(self, price: Money) -> None:
-        """Raise `RuleRefused` where a fee would exceed the hold for `price`; the pointer names the term."""
-        hold = money.hold_amount(price, self.hold_ratio)
-        for index, tier in enumerate(self.cancellation_tiers):
-            if tier.charge.of(price) > hold:
-                at = f"/policy/cancellation_tiers/{index}/{charge_name(tier.charge)}"
-                raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {hold} for this price.")
-        if self.no_show_fee.of(price) > hold:
-            at = f"/policy/no_show_fee/{charge_name(self.no_show_fee)}"
-            raise RuleRefused.at(at, f"A fee cannot exceed the hold, which is {hold} for this price.")
 
 
 DEFAULT: Final = Policy(
@@ -128,6 +132,7 @@ DEFAULT: Final = Policy(
     settle_hours=24,  # the venue's time to complete with the right amount
     self_refund_until_hours=None,
     on_unplaceable_hold=OnUnplaceableHold.CANCEL,
+    off_session_fees=True,  # a hold that lapsed is no reason to get away without the fee
 )
 
 

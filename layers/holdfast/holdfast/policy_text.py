@@ -1,83 +1,88 @@
-"""Says a policy in plain English, for the customer who is about to accept it.
+"""Says a policy in words, in the customer's language, for the customer who is about to accept it.
 
-The text is logged with the booking: PSD2 wants consent to the exact amount that is blocked.
+Pure. The text is logged with the booking: PSD2 wants consent to the exact amount that is blocked.
 """
 
 from __future__ import annotations
 
 from holdfast import money
 from holdfast.money import Money
-from holdfast.policy_terms import Charge, NoShowCapture, Percent, Policy, decimal_text
+from holdfast.policy_languages import DEFAULT_LOCALE, LANGUAGES, Language
+from holdfast.policy_terms import Charge, NoShowCapture, Percent, Policy, due
 
 
-def text(policy: Policy, price: Money) -> str:
-    """Sentences on the hold, the free window, each tier and the no-show fee, with amounts for `price`."""
-    hold = Money(money.hold_amount(price, policy.hold_ratio), price.currency)
-    sentences = [
-        f"We place a hold of {hold} on your card for a price of {price}.",
-        "A hold is not a charge: what is not charged is released.",
-        _free_window(policy),
-        *_tiers(policy, price),
-        _no_show(policy, price),
-    ]
-    if policy.capture_on_attendance:
-        sentences.append(
-            f"If you attend, you pay the price of {price}, or what the organiser charges, at most the hold."
-        )
-    else:
-        sentences.append("If you attend, you pay what the organiser charges, at most the hold.")
-    if policy.self_refund_until_hours is not None:
-        sentences.append(
-            f"You can refund yourself until {_hours(policy.self_refund_until_hours)} before the start, of what "
-            "cancelling would leave you at that time."
-        )
-    return " ".join(sentences)
+def text(policy: Policy, price: Money, timezone: str | None = None, locale: str = DEFAULT_LOCALE) -> str:
+    """Sentences on the hold, the free window, each tier and the no-show fee, with amounts for `price`; the venue's zone
+    where it is given. `locale` is one of `policy_languages.LANGUAGES`.
+    """
+    return " ".join(_Writer(policy, price, LANGUAGES[locale]).sentences(timezone))
 
 
-def _free_window(policy: Policy) -> str:
-    if policy.free_cancellation_hours:
-        sentence = f"You can cancel free of charge until {_hours(policy.free_cancellation_hours)} before the start"
-    else:
-        sentence = "You can cancel free of charge until the start"
-    if policy.booking_grace_minutes and policy.free_cancellation_hours:
-        sentence += (
-            f", and in any case within {_count(policy.booking_grace_minutes, 'minute')} of booking, until the start"
-        )
-    return sentence + "."
+class _Writer:
+    """One policy in one language."""
 
+    def __init__(self, policy: Policy, price: Money, language: Language) -> None:
+        self._policy = policy
+        self._price = price
+        self._hold = money.hold_amount(price, policy.hold_ratio)
+        self._say = language
 
-def _tiers(policy: Policy, price: Money) -> list[str]:
-    """From the widest tier to the narrowest, each as it is met on the way to the start."""
-    tiers = sorted(policy.cancellation_tiers, key=lambda tier: -tier.hours_before)
-    return [
-        f"Otherwise cancelling less than {_hours(tier.hours_before)} before the start costs "
-        f"{_charge(tier.charge, price)}."
-        for tier in tiers
-    ]
+    def sentences(self, timezone: str | None) -> list[str]:
+        say, policy = self._say, self._policy
+        price, hold = say.amount(self._price), say.amount(Money(self._hold, self._price.currency))
+        sentences = [say.hold.format(hold=hold, price=price), say.not_a_charge, self._free(), *self._tiers()]
+        if self._charges_for_cancelling():
+            sentences.append(say.moving)
+        sentences += self._no_show()
+        sentences.append((say.attended_price if policy.capture_on_attendance else say.attended).format(price=price))
+        if policy.off_session_fees:
+            sentences.append(say.unheld)
+        if policy.self_refund_until_hours is not None:
+            sentences.append(say.self_refund.format(hours=say.hours(policy.self_refund_until_hours)))
+        if timezone is not None:
+            sentences.append(say.zone.format(zone=timezone))
+        return sentences
 
+    def _charges_for_cancelling(self) -> bool:
+        return any(self._due(tier.charge) for tier in self._policy.cancellation_tiers)
 
-def _no_show(policy: Policy, price: Money) -> str:
-    charge = _charge(policy.no_show_fee, price)
-    if charge == "nothing":
-        return "If you do not come, you pay nothing."
-    sentence = f"If you do not come, you are charged {charge}"
-    if policy.no_show_grace_minutes and policy.no_show_capture is not NoShowCapture.STAFF:
-        sentence += f", not before {_count(policy.no_show_grace_minutes, 'minute')} after the start"
-    return sentence + "."
+    def _free(self) -> str:
+        say, policy = self._say, self._policy
+        if not self._charges_for_cancelling() or not policy.free_cancellation_hours:
+            return say.free_to_the_start
+        sentence = say.free_until.format(hours=say.hours(policy.free_cancellation_hours))
+        if policy.booking_grace_minutes:
+            sentence += say.within_grace.format(minutes=say.minutes(policy.booking_grace_minutes))
+        return sentence + "."
 
+    def _tiers(self) -> list[str]:
+        """From the widest tier to the narrowest, each as it is met on the way to the start."""
+        if not self._charges_for_cancelling():
+            return []
+        tiers = sorted(self._policy.cancellation_tiers, key=lambda tier: -tier.hours_before)
+        return [self._tier(tier.hours_before, tier.charge) for tier in tiers]
 
-def _charge(charge: Charge, price: Money) -> str:
-    amount = charge.of(price)
-    if amount < money.minimum_charge(price.currency):
-        return "nothing"
-    if isinstance(charge, Percent):
-        return f"{decimal_text(charge.percent)} percent of the price ({Money(amount, price.currency)})"
-    return str(Money(amount, price.currency))
+    def _tier(self, hours: int, charge: Charge) -> str:
+        say = self._say
+        if not self._due(charge):
+            return say.tier_free.format(hours=say.hours(hours))
+        if hours == 0:
+            return say.tier_after_the_start.format(charge=self._charge(charge))
+        return say.tier.format(hours=say.hours(hours), charge=self._charge(charge))
 
+    def _no_show(self) -> list[str]:
+        say, policy = self._say, self._policy
+        if not self._due(policy.no_show_fee):
+            return [say.no_show_free]
+        sentence = say.no_show.format(charge=self._charge(policy.no_show_fee))
+        if policy.no_show_grace_minutes and policy.no_show_capture is not NoShowCapture.STAFF:
+            sentence += say.no_show_after_grace.format(minutes=say.minutes(policy.no_show_grace_minutes))
+        contest = policy.no_show_contest_minutes
+        return [sentence + ".", *([say.contest.format(minutes=say.minutes(contest))] if contest else [])]
 
-def _hours(hours: int) -> str:
-    return _count(hours, "hour")
+    def _due(self, charge: Charge) -> int:
+        return due(charge, self._price, self._hold)
 
-
-def _count(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    def _charge(self, charge: Charge) -> str:
+        amount = Money(self._due(charge), self._price.currency)
+        return self._say.share(charge.percent, amount) if isinstance(charge, Percent) else self._say.amount(amount)

@@ -11,11 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from holdfast.booking import Booking, Hold, HoldState, Outcome, Refund, RefundStatus, with_refund
+from holdfast.booking import (
+    Booking,
+    Hold,
+    HoldState,
+    Initiator,
+    Outcome,
+    Refund,
+    RefundStatus,
+    Setup,
+    SetupState,
+    with_refund,
+)
+from holdfast.coverage import planned_at
 from holdfast.dispute_adoption import observe_dispute
+from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
-from holdfast.next_step import too_short
-from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 
 # Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the
 # SDK.
@@ -26,7 +38,9 @@ Change = tuple[Booking, Sequence[Entry]]
 
 def observe(booking: Booking, seen: Observation, now: datetime) -> Change:
     """The booking brought up to what Stripe holds for its PaymentIntent. Unchanged, without lines, where they agree."""
-    hold = booking.hold
+    hold, renewal = booking.hold, booking.renewal
+    if renewal is not None and renewal.payment_intent_id == seen.intent.id:
+        return _observe_renewal(booking, renewal, seen.intent, now)
     if hold is None or hold.payment_intent_id != seen.intent.id:
         return _stranger(booking, seen.intent, now)
     booking, entries = _observe_hold(booking, hold, seen.intent, now)
@@ -66,6 +80,15 @@ def _stranger(booking: Booking, intent: PaymentIntent, now: datetime) -> Change:
     return dropped, [_outside("unused_authorization", intent, amount=intent.amount)]
 
 
+def has_lapsed(intent: PaymentIntent) -> bool:
+    """Canceled by Stripe at the end of its window, or in one of the states that Stripe names for it (recorded in its
+    own list of states that cannot be canceled).
+    """
+    if intent.status == "canceled":
+        return intent.cancellation_reason in LAPSED
+    return intent.status in ("expired", "requires_reauthorization")
+
+
 def _observe_hold(booking: Booking, hold: Hold, intent: PaymentIntent, now: datetime) -> Change:
     if hold.state is HoldState.ACTION_REQUIRED:
         return _observe_action(booking, hold, intent, now)
@@ -82,21 +105,13 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
     """
     match intent.status:
         case "requires_capture":
-            if booking.action_deadline is not None and now >= booking.action_deadline:
+            deadline = booking.mend_by or booking.action_deadline
+            if deadline is not None and now >= deadline:
                 return booking, []
-            placed = replace(
-                hold,
-                state=HoldState.LIVE,
-                charge_id=intent.charge_id,
-                expires_at=intent.capture_before,
-                placed_at=now,
-                client_secret=None,
-            )
-            entry = _authorization(hold, intent, "succeeded", reason="authenticated")
-            held = replace(booking, hold=placed, action_deadline=None, attempts=0, retry_at=None)
-            if too_short(held) and held.attention is None:
-                held = replace(held, attention="hold_too_short", attention_since=now)
-            return held, [entry]
+            held = replace(with_live_hold(booking, _authenticated(hold, intent, now)), attempts=0, retry_at=None)
+            return held, [_authorization(hold, intent, "succeeded", reason="authenticated")]
+        case "requires_payment_method" if booking.mend_by is not None:
+            return booking, []  # asked for without the customer, who may still come and authenticate it
         case "requires_payment_method":
             # The phone still knows the client secret: the PaymentIntent must be canceled, or a hold could land on a
             # closed booking.
@@ -111,6 +126,9 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
                 superseded=(*booking.superseded, intent.id),
             )
             return closed, [_authorization(hold, intent, "failed", reason=reason)]
+        case "canceled" if booking.mend_by is not None:
+            lost = replace(booking, hold=replace(hold, state=HoldState.DECLINED, client_secret=None))
+            return lost, [_authorization(hold, intent, "canceled", reason=intent.cancellation_reason or "canceled")]
         case "canceled":
             gone = replace(hold, state=HoldState.DECLINED, client_secret=None)
             outcome = Outcome.CANCELLED if booking.cancel_requested_at else Outcome.DECLINED
@@ -122,9 +140,77 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
             return booking, []
 
 
-def _authorization(hold: Hold, intent: PaymentIntent, status: str, *, reason: str) -> Entry:
+def _authenticated(hold: Hold, intent: PaymentIntent, now: datetime) -> Hold:
+    """The customer came, so from Stripe's side it is they who placed it."""
+    return replace(
+        hold,
+        state=HoldState.LIVE,
+        charge_id=intent.charge_id,
+        expires_at=intent.capture_before,
+        placed_at=now,
+        client_secret=None,
+        brand=intent.brand or hold.brand,
+        initiator=Initiator.CUSTOMER,
+        payment_method_id=intent.payment_method_id or hold.payment_method_id,
+    )
+
+
+def _observe_renewal(booking: Booking, renewal: Hold, intent: PaymentIntent, now: datetime) -> Change:
+    """A renewal that waited for its customer: now it takes the place of the hold that stood meanwhile."""
+    match intent.status:
+        case "requires_capture" if booking.is_held and booking.is_open:
+            entry = _authorization(renewal, intent, "succeeded", reason="authenticated", kind="renew")
+            return with_live_hold(booking, _authenticated(renewal, intent, now)), [entry]
+        case "canceled":
+            entry = _authorization(
+                renewal, intent, "canceled", reason=intent.cancellation_reason or "canceled", kind="renew"
+            )
+            return replace(booking, renewal=None, refused_card=booking.payment_method_id), [entry]
+        case "requires_action" | "requires_payment_method" | "requires_confirmation" | "processing":
+            return booking, []
+        case _:
+            return _stranger(replace(booking, renewal=None), intent, now)
+
+
+def observe_setup(booking: Booking, seen: SetupIntent) -> Change:
+    """A card that was to be saved, after its customer was asked for 3-D Secure."""
+    waiting = booking.new_card
+    if waiting is None or waiting.setup_intent_id != seen.id or not booking.is_open:
+        return booking, []
+    match seen.status:
+        case "succeeded":
+            saved = replace(waiting, state=SetupState.SUCCEEDED, client_secret=None)
+            hold_at = planned_at(booking)
+            details = {"hold_at": wire_time(hold_at), "payment_method_id": saved.payment_method_id}
+            return with_saved_card(booking, saved), [
+                _saving(booking, waiting, "succeeded", reason="authenticated", **details)
+            ]
+        case "requires_payment_method" | "canceled":
+            code = seen.decline.code if seen.decline else "authentication_failed"
+            failed = replace(booking, new_card=None, action_deadline=None)
+            if booking.first_try:
+                failed = replace(failed, outcome=Outcome.DECLINED, declined_because="authentication_failed")
+            return failed, [_saving(booking, waiting, "failed", reason=code)]
+        case _:
+            return booking, []
+
+
+def _saving(booking: Booking, card: Setup, status: str, *, reason: str, **details: Any) -> Entry:
     return Entry(
-        kind="authorize",
+        kind="schedule",
+        status=status,
+        actor="stripe",
+        amount=booking.hold_amount,
+        operation_id=card.operation_id,
+        reason=reason,
+        stripe_id=card.setup_intent_id,
+        details=details,
+    )
+
+
+def _authorization(hold: Hold, intent: PaymentIntent, status: str, *, reason: str, kind: str = "authorize") -> Entry:
+    return Entry(
+        kind=kind,
         status=status,
         actor="stripe",
         amount=intent.amount,
@@ -137,7 +223,7 @@ def _authorization(hold: Hold, intent: PaymentIntent, status: str, *, reason: st
 
 def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: datetime) -> Change:
     match intent.status:
-        case "canceled" if intent.cancellation_reason in LAPSED:
+        case _ if has_lapsed(intent):
             lapsed = replace(booking, hold=replace(hold, state=HoldState.EXPIRED))
             if booking.is_open and booking.attention is None:
                 lapsed = replace(lapsed, attention="hold_expired", attention_since=now)
@@ -152,8 +238,6 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
             return _captured_outside(booking, hold, intent)
         case "requires_capture" if intent.capture_before is not None and intent.capture_before != hold.expires_at:
             moved = replace(booking, hold=replace(hold, expires_at=intent.capture_before))
-            if too_short(moved) and moved.attention is None:
-                moved = replace(moved, attention="hold_too_short", attention_since=now)
             return moved, [
                 _outside("capture_before_changed", intent, amount=None, expires_at=wire_time(intent.capture_before))
             ]

@@ -6,28 +6,22 @@ effect; while nothing is proved there is no verdict, and the operation stays und
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from holdfast.booking import (
-    Booking,
-    Hold,
-    HoldState,
-    Kind,
-    Operation,
-    Outcome,
-    Refund,
-    with_refund,
-)
-from holdfast.log import Entry, wire_time
-from holdfast.next_step import too_short
+from holdfast import hold_settlement
+from holdfast.booking import HOLD_PLACING, Booking, HoldState, Kind, Operation, Outcome, Refund, with_refund
+from holdfast.coverage import planned_at
+from holdfast.hold_settlement import ACTION_WINDOW, entry_of
+from holdfast.log import Entry
 from holdfast.reconcile import observe
-from holdfast.stripe_objects import Decline, Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
 
-# How long a customer who was asked for 3-D Secure has to come back (design: 30 minutes on-session).
-ACTION_WINDOW: Final = timedelta(minutes=30)
+__all__ = ["ACTION_WINDOW"]
+
+PLACING: Final = HOLD_PLACING | {Kind.SCHEDULE}
 _FIRST_RETRY: Final = timedelta(minutes=1)
 _LONGEST_RETRY: Final = timedelta(hours=6)
 # From this many failures on, a person has to look: about two hours after the first.
@@ -47,6 +41,16 @@ class Authorized:
 @dataclass(frozen=True, slots=True)
 class NeedsAction:
     intent: PaymentIntent
+
+
+@dataclass(frozen=True, slots=True)
+class CardSaved:
+    setup: SetupIntent
+
+
+@dataclass(frozen=True, slots=True)
+class CardNeedsAction:
+    setup: SetupIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,18 @@ class Refused:
     seen: Observation | None
 
 
-Verdict = Authorized | NeedsAction | Declined | Abandoned | Captured | Released | Refunded | Refused
+Verdict = (
+    Authorized
+    | NeedsAction
+    | CardSaved
+    | CardNeedsAction
+    | Declined
+    | Abandoned
+    | Captured
+    | Released
+    | Refunded
+    | Refused
+)
 
 
 def backoff(attempts: int) -> timedelta:
@@ -112,35 +127,10 @@ def noticed(booking: Booking, attention: str | None, now: datetime) -> Booking:
 def settled(booking: Booking, operation: Operation, verdict: Verdict, now: datetime) -> tuple[Booking, Sequence[Entry]]:
     """The booking after this verdict, with the operation over, and the lines that say so."""
     idle = replace(booking, operation=None)
+    if operation.kind in PLACING:
+        changed, entries = _of_a_card(idle, operation, verdict, now)
+        return _fresh(changed), entries
     match verdict:
-        case Authorized(intent):
-            hold = _hold(intent, operation, HoldState.LIVE, now)
-            done = _fresh(replace(idle, hold=hold, action_deadline=None))
-            done = noticed(done, "hold_too_short" if too_short(done) else None, now)
-            return done, [_entry(operation, "succeeded", stripe_id=intent.id, details=_hold_details(hold))]
-        case NeedsAction(intent):
-            hold = _hold(intent, operation, HoldState.ACTION_REQUIRED, now)
-            done = _fresh(replace(idle, hold=hold, action_deadline=now + ACTION_WINDOW))
-            return done, [_entry(operation, "pending", stripe_id=intent.id, reason="requires_action")]
-        case Declined(decline, refused):
-            hold_or_none = _hold(refused, operation, HoldState.DECLINED, now) if refused else None
-            because = decline.decline_code or decline.code
-            done = _fresh(replace(idle, hold=hold_or_none, outcome=Outcome.DECLINED, declined_because=because))
-            stripe_id = refused.id if refused else None
-            details = {"code": decline.code, "decline_code": decline.shown}
-            return done, [
-                _entry(
-                    operation,
-                    "failed",
-                    stripe_id=stripe_id,
-                    reason=decline.shown,
-                    details=details,
-                )
-            ]
-        case Abandoned(found):
-            stale = idle.superseded if found is None else (*idle.superseded, found.id)
-            done = _fresh(replace(idle, hold=None, outcome=Outcome.DECLINED, superseded=stale))
-            return done, [_entry(operation, "failed", stripe_id=found.id if found else None, reason="abandoned")]
         case Captured(intent):
             return _captured(idle, operation, intent, now)
         case Released(intent):
@@ -149,24 +139,30 @@ def settled(booking: Booking, operation: Operation, verdict: Verdict, now: datet
             return _refunded(idle, operation, refund, now)
         case Refused():
             return _refused(idle, operation, verdict, now)
+        case _:
+            raise ValueError(f"{type(verdict).__name__} is no result of a {operation.kind}")
 
 
-def _hold(intent: PaymentIntent, operation: Operation, state: HoldState, now: datetime) -> Hold:
-    live = state is HoldState.LIVE
-    return Hold(
-        payment_intent_id=intent.id,
-        amount=intent.amount,
-        state=state,
-        operation_id=operation.operation_id,
-        charge_id=intent.charge_id,
-        expires_at=intent.capture_before if live else None,
-        placed_at=now if live else None,
-        client_secret=intent.client_secret if state is HoldState.ACTION_REQUIRED else None,
-    )
-
-
-def _hold_details(hold: Hold) -> dict[str, str | None]:
-    return {"charge_id": hold.charge_id, "expires_at": wire_time(hold.expires_at) if hold.expires_at else None}
+def _of_a_card(idle: Booking, operation: Operation, verdict: Verdict, now: datetime) -> tuple[Booking, Sequence[Entry]]:
+    """Authorizations, renewals, and cards that are saved for later."""
+    match verdict:
+        case Authorized(intent):
+            return hold_settlement.placed(idle, operation, intent, now)
+        case NeedsAction(intent):
+            return hold_settlement.needs_action(idle, operation, intent, now)
+        case CardSaved(setup):
+            hold_at = planned_at(idle)
+            return hold_settlement.card_saved(idle, operation, setup, hold_at)
+        case CardNeedsAction(setup):
+            return hold_settlement.card_needs_action(idle, operation, setup, now)
+        case Declined(decline, found):
+            return hold_settlement.declined(idle, operation, decline, found, now)
+        case Abandoned(found):
+            return hold_settlement.abandoned(idle, operation, found)
+        case Refused(code, message, _):
+            return hold_settlement.refused(idle, operation, code, message, now)
+        case _:
+            raise ValueError(f"{type(verdict).__name__} is no result of a {operation.kind}")
 
 
 def _fresh(booking: Booking) -> Booking:
@@ -176,27 +172,6 @@ def _fresh(booking: Booking) -> Booking:
 
 def _seen_to(booking: Booking, reasons: frozenset[str]) -> Booking:
     return replace(booking, attention=None, attention_since=None) if booking.attention in reasons else booking
-
-
-def _entry(
-    operation: Operation,
-    status: str,
-    *,
-    amount: int | None = None,
-    stripe_id: str | None = None,
-    reason: str | None = None,
-    details: Mapping[str, str | None] | None = None,
-) -> Entry:
-    return Entry(
-        kind=str(operation.kind),
-        status=status,
-        actor=operation.actor,
-        amount=operation.amount if amount is None else amount,
-        operation_id=operation.operation_id,
-        reason=reason or operation.reason,
-        stripe_id=stripe_id or operation.payment_intent_id,
-        details=details or {},
-    )
 
 
 def _captured(
@@ -211,7 +186,7 @@ def _captured(
         outcome=operation.outcome or idle.outcome,
     )
     done = _too_late_for_the_fee(_fresh(_ended(done, now)), now)
-    return done, [_entry(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
+    return done, [entry_of(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
 
 
 def _too_late_for_the_fee(booking: Booking, now: datetime) -> Booking:
@@ -232,7 +207,7 @@ def _ended(booking: Booking, now: datetime) -> Booking:
 
 
 def _released(idle: Booking, operation: Operation, intent: PaymentIntent) -> tuple[Booking, Sequence[Entry]]:
-    entry = _entry(operation, "succeeded", stripe_id=intent.id)
+    entry = entry_of(operation, "succeeded", stripe_id=intent.id)
     if operation.superseded:
         return _fresh(replace(idle, superseded=tuple(i for i in idle.superseded if i != intent.id))), [entry]
     assert idle.hold is not None
@@ -264,7 +239,7 @@ def _refunded(
         done = _seen_to(_fresh(_ended(done, now)), _MENDED_BY_REFUND)
     else:
         done = failed_attempt(noticed(done, "refund_failed", now), now, what="refund_failed")
-    entry = _entry(
+    entry = entry_of(
         operation,
         str(refund.status),
         amount=refund.amount,
@@ -295,9 +270,7 @@ def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetim
     """The refusal usually means that somebody was faster, in the dashboard or at the bank: take what is there, then
     plan again.
     """
-    failed = _entry(operation, "failed", reason=verdict.code, details={"message": verdict.message})
-    if operation.kind is Kind.AUTHORIZE:
-        return _fresh(replace(idle, hold=None, outcome=Outcome.DECLINED)), [failed]
+    failed = entry_of(operation, "failed", reason=verdict.code, details={"message": verdict.message})
     if operation.superseded:
         return _superseded_refused(idle, operation, verdict, failed, now)
     if verdict.seen is None:

@@ -19,7 +19,7 @@ from holdfast.budget import STRIPE_CALL_SECONDS, Budget
 from holdfast.call_failures import CardRefused
 from holdfast.dispute import Dispute, DisputeResponse
 from holdfast.stripe_calls import call
-from holdfast.stripe_objects import Observation, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, StripeRefund
 
 T = TypeVar("T")
 # Our clock and Stripe's may differ by this much when objects are looked for by time.
@@ -31,6 +31,8 @@ def client(
     secret_key: str, api_base: str | None = None, http_client: stripe.HTTPClient | None = None
 ) -> stripe.StripeClient:
     """A client without retries of its own and with our timeout. Expensive: make it once per function."""
+    # For its telemetry the SDK keeps an id in the home folder, which Lambda has not and a laptop's owner did not offer.
+    stripe.enable_telemetry = False
     return stripe.StripeClient(
         secret_key,
         http_client=http_client or stripe.RequestsClient(timeout=STRIPE_CALL_SECONDS),
@@ -59,7 +61,10 @@ class StripeGateway:
     # --- holds -------------------------------------------------------------------------------------------------------
 
     def authorize(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
-        """Place a hold, customer present: created and confirmed in one call."""
+        """Place a hold, created and confirmed in one call; without the customer where the operation is off-session.
+
+        With `saves_card` the bank is asked to allow charges without the customer later, as renewals and fees are.
+        """
         params: Any = {
             "amount": operation.amount,
             "currency": operation.currency,
@@ -71,8 +76,28 @@ class StripeGateway:
             "metadata": self.metadata(booking_id, operation.operation_id),
             "expand": ["latest_charge"],
         }
+        if operation.off_session:
+            params["off_session"] = True
+        elif operation.saves_card:
+            params["setup_future_usage"] = "off_session"
+        if operation.extended:
+            params["payment_method_options"] = {"card": {"request_extended_authorization": "if_available"}}
         return translate.payment_intent(
             raw(self._call(lambda: self._stripe.payment_intents.create(params, {"idempotency_key": key})))
+        )
+
+    def save_card(self, booking_id: str, operation: Operation, key: str) -> SetupIntent:
+        """Save a card for charges without its customer, who is present now: created and confirmed in one call."""
+        params: Any = {
+            "customer": operation.customer_id,
+            "payment_method": operation.payment_method_id,
+            "allowed_payment_method_types": ["card"],
+            "usage": "off_session",
+            "confirm": True,
+            "metadata": self.metadata(booking_id, operation.operation_id),
+        }
+        return translate.setup_intent(
+            raw(self._call(lambda: self._stripe.setup_intents.create(params, {"idempotency_key": key})))
         )
 
     def capture(self, booking_id: str, operation: Operation, key: str) -> PaymentIntent:
@@ -119,6 +144,9 @@ class StripeGateway:
             raw(self._call(lambda: self._stripe.payment_intents.retrieve(payment_intent_id, params)))
         )
 
+    def retrieve_setup(self, setup_intent_id: str) -> SetupIntent:
+        return translate.setup_intent(raw(self._call(lambda: self._stripe.setup_intents.retrieve(setup_intent_id))))
+
     def observe(self, payment_intent_id: str) -> Observation:
         """The PaymentIntent with its refunds and disputes.
 
@@ -143,6 +171,18 @@ class StripeGateway:
         ):
             if (found.get("metadata") or {}).get("operation_id") == operation.operation_id:
                 return translate.payment_intent(found)
+        return None
+
+    def find_setup(self, customer_id: str, operation: Operation) -> SetupIntent | None:
+        """The SetupIntent of this operation, whose id we never learnt."""
+        since = int((operation.started_at - _SKEW).timestamp())
+        for found in self._pages(
+            lambda page: self._stripe.setup_intents.list(
+                cast(Any, {"customer": customer_id, "created": {"gte": since}, **page})
+            )
+        ):
+            if (found.get("metadata") or {}).get("operation_id") == operation.operation_id:
+                return translate.setup_intent(found)
         return None
 
     def refunds(self, payment_intent_id: str) -> Iterator[StripeRefund]:

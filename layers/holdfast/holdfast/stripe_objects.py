@@ -59,6 +59,21 @@ class PaymentIntent:
     capture_before: datetime | None = None
     disputed: bool = False
     decline: Decline | None = None
+    brand: str | None = None
+    payment_method_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupIntent:
+    """A SetupIntent: the saving of a card for charges without its customer."""
+
+    id: str
+    status: str
+    client_secret: str | None = field(default=None, repr=False)
+    payment_method_id: str | None = None
+    decline: Decline | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.booking import RefundStatus
 from holdfast.dispute import Dispute
-from holdfast.stripe_objects import Decline, PaymentIntent, StripeRefund
+from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent, StripeRefund
 
 
 def instant(epoch: int | None) -> datetime | None:
@@ -39,6 +39,21 @@ def payment_intent(raw: Mapping[str, Any]) -> PaymentIntent:
         charge_id=_id(raw.get("latest_charge")),
         capture_before=instant(card.get("capture_before")),
         disputed=bool(charge.get("disputed")) if charge else False,
+        decline=decline(error) if error else None,
+        brand=card.get("brand"),
+        payment_method_id=_id(raw.get("payment_method")),
+        metadata=dict(raw.get("metadata") or {}),
+        currency=raw.get("currency"),
+    )
+
+
+def setup_intent(raw: Mapping[str, Any]) -> SetupIntent:
+    error = raw.get("last_setup_error")
+    return SetupIntent(
+        id=raw["id"],
+        status=raw["status"],
+        client_secret=raw.get("client_secret"),
+        payment_method_id=_id(raw.get("payment_method")),
         decline=decline(error) if error else None,
         metadata=dict(raw.get("metadata") or {}),
     )

@@ -87,6 +87,12 @@ def request(kind: str, context: object, **fields: object) -> Iterator[None]:
         _failure.clear()
 
 
+def note(message: str, /, *, warning: bool = False, **fields: object) -> None:
+    """A line of its own, beside the request's: something that somebody may want to find by itself."""
+    line = {name: value for name, value in fields.items() if value is not None}
+    (logger().warning if warning else logger().info)(message, extra=line)
+
+
 def traced(handler: _Handler) -> _Handler:
     """Gives a handler its own trace segment where tracing is on; answers are not captured, they hold client secrets.
 

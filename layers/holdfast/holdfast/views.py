@@ -23,10 +23,20 @@ WireTime = Annotated[
 """UTC to the second: `2026-11-23T20:00:00Z`."""
 
 
+VenueTime = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}$",
+        description="As the clocks at the venue show it, with their offset from UTC.",
+    ),
+]
+"""`2026-11-23T21:00:00+01:00`."""
+
+
 class View(BaseModel):
     """Base of every answer. A field that can be null says so, and is there all the same."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class MoneyView(View):
@@ -64,6 +74,50 @@ class BookedRefundView(View):
     status: RefundStatus
 
 
+class PeriodView(View):
+    """Cancelling later than `from` and not later than `until` costs `amount`. `from` is null at an event for "from the
+    booking on"; `until` is null in the last period, which lasts until the booking is closed.
+    """
+
+    from_: WireTime | None = Field(alias="from")
+    venue_from: VenueTime | None
+    until: WireTime | None
+    venue_until: VenueTime | None
+    amount: int
+    clause: str
+
+
+class NextTierView(View):
+    """Cancelling later than `from` costs `amount`."""
+
+    from_: WireTime = Field(alias="from")
+    venue_from: VenueTime
+    amount: int
+
+
+class AcceptedPolicyView(View):
+    """What the customer accepted. `text` comes with a single booking that is read: as they saw it, word for word."""
+
+    hash: str
+    locale: str
+    accepted_at: WireTime
+    text: str | None = None
+
+
+class CancellationQuoteView(View):
+    """What cancelling costs, if `quote` is given back to it before `expires_at`. `deadline` is the last second in which
+    the clause holds; null once the event has begun.
+    """
+
+    amount: int
+    currency: str
+    clause: str
+    deadline: WireTime | None
+    venue_deadline: VenueTime | None
+    expires_at: WireTime
+    quote: str
+
+
 class BookingView(View):
     """`attention` is there for staff only."""
 
@@ -78,10 +132,18 @@ class BookingView(View):
     refunded: int
     fee: int
     starts_at: WireTime
+    timezone: str
+    policy: AcceptedPolicyView
     free_cancellation_until: WireTime
+    venue_free_cancellation_until: VenueTime
+    next_tier: NextTierView | None
+    cancellation_schedule: list[PeriodView]
+    no_show_fee: int
     checked_in_at: WireTime | None
     cancelled_at: WireTime | None
     next_action: NextActionView | None
+    action_required_by: WireTime | None
+    hold_at: WireTime | None
     created_at: WireTime
     updated_at: WireTime
     version: int
@@ -90,7 +152,9 @@ class BookingView(View):
 
 
 class EventView(View):
-    """`policy` is complete, and has a `text` beside its terms that a customer can read."""
+    """`policy` is complete, and has a `text` beside its terms that a customer can read. Deadlines and amounts are those
+    of a booking made now; there are none once the event has begun.
+    """
 
     event_id: str
     title: str
@@ -101,6 +165,12 @@ class EventView(View):
     hold_amount: int
     policy: Annotated[dict[str, Any], WithJsonSchema(SERVED_POLICY)]
     policy_hash: str
+    policy_locale: str
+    free_cancellation_until: WireTime | None
+    venue_free_cancellation_until: VenueTime | None
+    next_tier: NextTierView | None
+    cancellation_schedule: list[PeriodView]
+    no_show_fee: int
     cancelled_at: WireTime | None
     created_at: WireTime
     updated_at: WireTime

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.stripe_simulator import faults
-from local.stripe_simulator.control import lifecycle, settings
+from local.stripe_simulator.control import bank_rules, lifecycle, settings
 from local.stripe_simulator.control.input import ControlRefused
 from local.stripe_simulator.errors import ApiError
 from local.stripe_simulator.webhooks import Webhooks
@@ -35,6 +35,10 @@ class Control:
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
             ("DELETE", "faults/*"): self._clear_faults,
+            ("GET", "cards"): self._within(bank_rules.all_rules),
+            ("POST", "cards"): self._within(bank_rules.tell),
+            ("DELETE", "cards"): self._within(bank_rules.forget),
+            ("DELETE", "cards/*"): self._within(bank_rules.forget),
             ("POST", "payment_intents/*/authenticate"): self._within(lifecycle.authenticate_payment),
             ("POST", "setup_intents/*/authenticate"): self._within(lifecycle.authenticate_setup),
             ("POST", "payment_intents/*/expire"): self._within(lifecycle.expire),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from local.stripe_simulator.control.input import ControlRefused, fields
@@ -10,45 +11,79 @@ from local.stripe_simulator.resources import captures, challenges, disputes, ref
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
+# S: what the SDK lists; the first four are the caller's own, the rest Stripe's.
+REASONS = (
+    *("duplicate", "fraudulent", "requested_by_customer", "abandoned"),
+    *("automatic", "expired", "void_invoice", "failed_invoice"),
+)
+# What each word of a test means to an open dispute; an inquiry that is won or lost is closed without money.
+VERDICTS = {"won": "won", "lost": "lost", "needs_response": "escalated", "warning_closed": "lost"}
+ENDINGS = ("canceled", "expired", "requires_reauthorization")
 
-def _outcome(body: Any) -> str:
-    outcome = str(fields(body, {"outcome": str}, ("outcome",))["outcome"])
-    if outcome not in challenges.OUTCOMES:
+
+def _outcome(given: dict[str, Any]) -> str:
+    if given["outcome"] not in challenges.OUTCOMES:
         raise ControlRefused(f"outcome is one of {', '.join(challenges.OUTCOMES)}")
-    return outcome
+    return str(given["outcome"])
 
 
 def authenticate_payment(world: World, body: Any, id: str) -> Body:
-    return public(challenges.answer_payment(world, id, _outcome(body)))
+    given = fields(body, {"outcome": str, "payment_method": str}, ("outcome",))
+    return public(challenges.answer_payment(world, id, _outcome(given), given.get("payment_method")))
 
 
 def authenticate_setup(world: World, body: Any, id: str) -> Body:
-    return public(challenges.answer_setup(world, id, _outcome(body)))
+    return public(challenges.answer_setup(world, id, _outcome(fields(body, {"outcome": str}, ("outcome",)))))
 
 
 def expire(world: World, body: Any, id: str) -> Body:
-    """Before its time; the dates are those of the moment."""
-    fields(body, {})
+    """Before its time, and for any reason; the dates are those of the moment."""
+    given = fields(body, {"cancellation_reason": str, "status": str})
+    if given.get("cancellation_reason") not in {None, *REASONS}:
+        raise ControlRefused(f"cancellation_reason is one of {', '.join(REASONS)}")
+    if given.get("status", "canceled") not in ENDINGS:
+        raise ControlRefused(f"status is one of {', '.join(ENDINGS)}")
     intent = world.find("payment_intent", id, "intent", in_path=True)
     if intent["status"] != "requires_capture":
         raise ControlRefused(f"{id} holds nothing: its status is {intent['status']}")
-    captures.expire(world, {"subject": id})
+    captures.void(world, id, reason=given.get("cancellation_reason"), status=given.get("status", "canceled"))
     return public(intent)
 
 
 def settle_refund(world: World, body: Any, id: str) -> Body:
-    status = fields(body, {"status": str}, ("status",))["status"]
+    given = fields(body, {"status": str, "failure_reason": str, "after_seconds": (int, float)}, ("status",))
+    status, reason = given["status"], given.get("failure_reason")
     if status not in {"pending", "requires_action", "succeeded", "failed", "canceled"}:
         raise ControlRefused("status is pending, requires_action, succeeded, failed or canceled")
+    if reason is not None and (status != "failed" or reason not in refunds.FAILURES):
+        raise ControlRefused(f"failure_reason is about a refund that failed: {', '.join(refunds.FAILURES)}")
+    due = _due(world, given)
     refund = world.find("refund", id, "id", in_path=True)
     if refund["balance_transaction"] is None:
         raise ControlRefused("the release of a hold is final")
     world.unschedule("settle_refund", id)
-    return public(refunds.move(world, refund, status))
+    if due is not None:
+        world.schedule("settle_refund", id, due, status=status, failure_reason=reason)
+        return public(refund)
+    return public(refunds.move(world, refund, status, reason))
+
+
+def _due(world: World, given: dict[str, Any]) -> float | None:
+    """When it is to happen, on the simulator's clock; nothing means now."""
+    if "after_seconds" not in given:
+        return None
+    seconds = float(given["after_seconds"])
+    if not 0 <= seconds < math.inf:
+        raise ControlRefused("after_seconds starts at 0")
+    return world.clock.now() + seconds
 
 
 def open_dispute(world: World, body: Any) -> Body:
-    given = fields(body, {"charge": str, "payment_intent": str, "reason": str, "amount": int, "inquiry": bool})
+    known = {"charge": str, "payment_intent": str, "reason": str, "amount": int, "inquiry": bool}
+    given = fields(body, {**known, "respond_within_seconds": int})
+    within = given.get("respond_within_seconds", disputes.RESPONSE_SECONDS)
+    if within < 1:
+        raise ControlRefused("respond_within_seconds starts at 1")
     if ("charge" in given) == ("payment_intent" in given):
         raise ControlRefused("either charge or payment_intent")
     charge_id = given.get("charge")
@@ -64,16 +99,27 @@ def open_dispute(world: World, body: Any) -> Body:
         raise ControlRefused("amount is between 1 and what was captured")
     return public(
         disputes.open_dispute(
-            world, charge, given.get("reason", "fraudulent"), inquiry=given.get("inquiry", False), amount=amount
+            world,
+            charge,
+            given.get("reason", "fraudulent"),
+            inquiry=given.get("inquiry", False),
+            amount=amount,
+            respond_within_seconds=within,
         )
     )
 
 
 def decide_dispute(world: World, body: Any, id: str) -> Body:
-    status = fields(body, {"status": str}, ("status",))["status"]
-    if status not in {"won", "lost"}:
-        raise ControlRefused("status is won or lost")
+    given = fields(body, {"status": str, "after_seconds": (int, float)}, ("status",))
+    verdict, due = VERDICTS.get(given["status"]), _due(world, given)
+    if verdict is None:
+        raise ControlRefused(f"status is one of {', '.join(VERDICTS)}")
     dispute = world.find("dispute", id, "id", in_path=True)
     if dispute["status"] not in disputes.OPEN:
         raise ControlRefused("the dispute is closed already")
-    return public(disputes.decide(world, dispute, status))
+    if given["status"] not in {"won", "lost"} and not dispute["status"].startswith("warning"):
+        raise ControlRefused(f"only an inquiry becomes {given['status']}")
+    if due is not None:
+        world.schedule("decide_dispute", id, due, verdict=verdict)
+        return public(dispute)
+    return public(disputes.decide(world, dispute, verdict))

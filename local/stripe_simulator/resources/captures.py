@@ -8,7 +8,7 @@ from local.stripe_simulator.errors import ApiError, refused
 from local.stripe_simulator.metadata import merged
 from local.stripe_simulator.money import written
 from local.stripe_simulator.rendering import public
-from local.stripe_simulator.resources import charges, refunds
+from local.stripe_simulator.resources import charges, refunds, windows
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
@@ -24,6 +24,13 @@ def capture(world: World, params: dict[str, Any], id: str) -> Body:
     intent = world.edit(world.find("payment_intent", id, "intent", in_path=True))
     if intent["status"] != "requires_capture":
         raise _not_capturable(intent)
+    charge = world.get("charge", intent["latest_charge"])
+    if windows.is_over(world, charge):
+        raise refused(
+            f"Charge {charge['id']} has expired, and cannot be captured anymore.",
+            code="charge_expired_for_capture",
+            payment_intent=public(intent),
+        )
     amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount_capturable"]
     if amount > intent["amount_capturable"]:
         most = written(intent["amount_capturable"], intent["currency"])
@@ -39,7 +46,7 @@ def capture(world: World, params: dict[str, Any], id: str) -> Body:
         if name in params:
             intent[name] = params[name]
     world.unschedule("expire", id)
-    charges.settle(world, world.get("charge", intent["latest_charge"]), amount)
+    charges.settle(world, charge, amount)
     intent.update({"status": "succeeded", "amount_received": amount, "amount_capturable": 0})
     world.announce("payment_intent.succeeded", intent)
     return intent
@@ -88,15 +95,22 @@ def cancel(world: World, params: dict[str, Any], id: str) -> Body:
 
 def expire(world: World, timer: Body) -> None:
     """The bank's patience ends: Stripe cancels by itself, in nobody's request (D)."""
-    intent = world.edit(world.get("payment_intent", timer["subject"]))
-    if intent["status"] != "requires_capture":
-        return
-    _end(world, intent, world.switches.expiry_cancellation_reason)
+    if world.get("payment_intent", timer["subject"])["status"] == "requires_capture":
+        void(world, timer["subject"])
+
+
+def void(world: World, id: str, *, reason: str | None = None, status: str = "canceled") -> None:
+    """The hold is gone and nobody here asked for it. Only `canceled` is common; the others are named by Stripe (R)."""
+    intent = world.edit(world.get("payment_intent", id))
+    _end(world, intent, reason or world.switches.expiry_cancellation_reason)
+    if status != "canceled":
+        intent.update({"status": status, "canceled_at": None, "cancellation_reason": None})
     charge, _ = refunds.release(world, world.get("charge", intent["latest_charge"]), reason="expired_uncaptured_charge")
     world.announce("charge.expired", charge)
     if world.switches.expiry_emits_charge_refunded:
         world.announce("charge.refunded", charge, {"amount_refunded": 0, "refunded": False})
-    world.announce("payment_intent.canceled", intent)
+    if status == "canceled":
+        world.announce("payment_intent.canceled", intent)
 
 
 def _end(world: World, intent: Body, reason: str | None) -> None:

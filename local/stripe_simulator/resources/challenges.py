@@ -16,8 +16,16 @@ _FAILED = (
 )
 
 
-def answer_payment(world: World, id: str, outcome: str) -> Body:
-    intent = _waiting(world, "payment_intent", id)
+def answer_payment(world: World, id: str, outcome: str, method: str | None = None) -> Body:
+    """What the phone does: with the client secret it first confirms what waits for a card, then the holder answers."""
+    intent = world.edit(world.find("payment_intent", id, "intent", in_path=True))
+    if intent["status"] in {"requires_payment_method", "requires_confirmation"}:
+        intent = _returned(world, intent, method)
+        if intent["status"] != "requires_action":
+            if outcome != "succeeded":
+                raise refused(f"the cardholder was not asked, so nothing could be {outcome}", "outcome")
+            return intent
+    _check_waiting(intent)
     if outcome != "succeeded":
         return _payment_failed(world, intent)
     intent["_authenticated"] = True
@@ -29,6 +37,18 @@ def answer_payment(world: World, id: str, outcome: str) -> Body:
         return confirmation.complete(world, intent)
     except ApiError as error:
         # The cardholder passed and the bank still declined; the phone learns it from the PaymentIntent.
+        return _unless_undone(error, intent)
+
+
+def _returned(world: World, intent: Body, method: str | None) -> Body:
+    """On session now, with the card of the last attempt unless another one is named."""
+    last = (intent["last_payment_error"] or {}).get("payment_method") or {}
+    chosen = method or intent["payment_method"] or last.get("id")
+    if chosen is None:
+        raise refused("it has no card yet: name a payment_method", "payment_method")
+    try:
+        return confirmation.confirm_now(world, intent, {"payment_method": chosen})
+    except ApiError as error:
         return _unless_undone(error, intent)
 
 
@@ -49,7 +69,8 @@ def _payment_failed(world: World, intent: Body) -> Body:
 
 
 def answer_setup(world: World, id: str, outcome: str) -> Body:
-    intent = _waiting(world, "setup_intent", id)
+    intent = world.edit(world.find("setup_intent", id, "intent", in_path=True))
+    _check_waiting(intent)
     try:
         if outcome != "succeeded":
             code = "setup_intent_authentication_failure"
@@ -67,8 +88,6 @@ def _unless_undone(error: ApiError, intent: Body) -> Body:
     return intent
 
 
-def _waiting(world: World, table: str, id: str) -> Body:
-    intent = world.edit(world.find(table, id, "intent", in_path=True))
+def _check_waiting(intent: Body) -> None:
     if intent["status"] != "requires_action":
-        raise refused(f"{id} waits for nobody: its status is {intent['status']}", "intent")
-    return intent
+        raise refused(f"{intent['id']} waits for nobody: its status is {intent['status']}", "intent")

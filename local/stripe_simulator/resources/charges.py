@@ -8,13 +8,10 @@ from local.stripe_simulator import cards
 from local.stripe_simulator.listing import equal_to, listed
 from local.stripe_simulator.metadata import merged
 from local.stripe_simulator.rendering import public
-from local.stripe_simulator.resources import balance_transactions, disputes, payment_methods
+from local.stripe_simulator.resources import balance_transactions, disputes, windows
 from local.stripe_simulator.wire import Body, duplicate
 from local.stripe_simulator.world import World
 
-CUSTOMER_INITIATED_SECONDS = 7 * 86_400  # R, exactly
-MERCHANT_INITIATED_VISA_SECONDS = 4 * 86_400 + 18 * 3_600  # D: five days, of which Stripe gives 4 d 18 h
-EXPIRES_AFTER_DEADLINE_SECONDS = 1  # H: hold + 604,801 s
 _WITHOUT_MEANING_HERE = dict.fromkeys(
     """application application_fee application_fee_amount balance_transaction failure_balance_transaction failure_code
     failure_message on_behalf_of receipt_number review source source_transfer transfer_data""".split()
@@ -24,17 +21,15 @@ _WITHOUT_MEANING_HERE = dict.fromkeys(
 def authorize(world: World, intent: Body, method: Body) -> Body:
     charge = world.add("ch", _body(world, intent, method))
     if intent["capture_method"] == "manual":
-        deadline = world.seconds() + _window(intent, method)
-        charge["payment_method_details"]["card"]["capture_before"] = deadline
-        world.schedule("expire", intent["id"], deadline + EXPIRES_AFTER_DEADLINE_SECONDS)
+        deadline = world.seconds() + windows.seconds(world, intent, method)
+        card = charge["payment_method_details"]["card"]
+        card["capture_before"] = deadline
+        card["extended_authorization"]["status"] = (
+            "enabled" if windows.is_extended(world, intent, method) else "disabled"
+        )
+        world.schedule("expire", intent["id"], deadline + world.switches.expiry_lag_seconds)
         world.announce("charge.succeeded", charge)
     return charge
-
-
-def _window(intent: Body, method: Body) -> int:
-    """Only Visa gives merchant-initiated holds less time than the customer's own."""
-    short = intent["_off_session"] and payment_methods.behaviour(method).brand == "visa"
-    return MERCHANT_INITIATED_VISA_SECONDS if short else CUSTOMER_INITIATED_SECONDS
 
 
 def settle(world: World, charge: Body, amount: int) -> Body:
@@ -57,7 +52,7 @@ def fail(world: World, intent: Body, method: Body, why: cards.Decline) -> Body:
     charge["outcome"].update(
         {"network_status": "declined_by_network", "reason": why.decline_code, "type": "issuer_declined"}
     )
-    charge["outcome"]["seller_message"] = "The bank declined the payment."
+    charge["outcome"].update({"seller_message": "The bank declined the payment.", **why.advice})
     world.add("ch", charge)
     world.announce("charge.failed", charge)
     return charge

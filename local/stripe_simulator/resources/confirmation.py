@@ -7,7 +7,7 @@ from typing import Any
 from local.stripe_simulator import cards
 from local.stripe_simulator.errors import ApiError, refused
 from local.stripe_simulator.rendering import public
-from local.stripe_simulator.resources import authentication, charges, payment_methods
+from local.stripe_simulator.resources import authentication, banks, charges, payment_methods, windows
 from local.stripe_simulator.resources.ownership import check_owner
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
@@ -35,6 +35,7 @@ def confirm_now(world: World, intent: Body, params: dict[str, Any]) -> Body:
     method = world.get("payment_method", intent["payment_method"])
     check_owner(intent, method)
     _check_return_url(world, intent, params)
+    windows.check_eligible(world, params)
     for name in ("capture_method", "setup_future_usage", "receipt_email", "shipping"):
         if name in params:
             intent[name] = params[name]
@@ -46,7 +47,7 @@ def confirm_now(world: World, intent: Body, params: dict[str, Any]) -> Body:
 
 def _attempt(world: World, intent: Body, method: Body, params: dict[str, Any]) -> Body:
     card, off_session = payment_methods.behaviour(method), intent["_off_session"]
-    must_ask = authentication.is_needed(card, method, off_session=off_session) and not intent["_authenticated"]
+    must_ask = not intent["_authenticated"] and banks.asks(world, intent, method)
     asked_for = intent["payment_method_options"]["card"].get("request_three_d_secure") in {"any", "challenge"}
     if must_ask and (off_session or params.get("error_on_requires_action")):
         leaves_charge = card.may_leave_failed_charge and world.switches.failed_charge_on_off_session_authentication
@@ -62,9 +63,9 @@ def _attempt(world: World, intent: Body, method: Body, params: dict[str, Any]) -
 def complete(world: World, intent: Body) -> Body:
     """The bank decides: nothing stands between the card and the charge any more."""
     method = world.get("payment_method", intent["payment_method"])
-    card = payment_methods.behaviour(method)
-    if card.decline is not None:
-        raise decline(world, intent, method, card.decline, with_charge=True)
+    why = banks.verdict(world, intent, method)
+    if why is not None:
+        raise decline(world, intent, method, why, with_charge=True)
     intent = world.edit(intent)
     intent["next_action"] = intent["last_payment_error"] = None
     _keep_method(world, intent, method)
@@ -93,6 +94,8 @@ def decline(world: World, intent: Body, method: Body, why: cards.Decline, *, wit
             "next_action": None,
             "last_payment_error": dict(error.error),
             "_authenticated": False,
+            # Stripe remembers what the bank wanted: the same card is asked when its holder is there (I).
+            "_authentication_wanted_of": method["id"] if why is cards.AUTHENTICATION_REQUIRED else None,
         }
     )
     if charge:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.stripe_simulator import evidence
 from local.stripe_simulator.errors import refused
 from local.stripe_simulator.listing import equal_to, listed
 from local.stripe_simulator.metadata import merged
@@ -12,25 +13,34 @@ from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
 FEE = 1500  # R; kept even when the dispute is won
-EVIDENCE_SECONDS = 9 * 86_400
+RESPONSE_SECONDS = 9 * 86_400
+INQUIRY_SECONDS = 120 * 86_400  # D: one that did not escalate by then is closed
 OPEN = frozenset({"needs_response", "under_review", "warning_needs_response", "warning_under_review"})
-EVIDENCE = (
-    """access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal
-    customer_communication customer_email_address customer_name customer_purchase_ip customer_signature
-    duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id product_description receipt
-    refund_policy refund_policy_disclosure refund_refusal_explanation service_date service_documentation
-    shipping_address shipping_carrier shipping_date shipping_documentation shipping_tracking_number uncategorized_file
-    uncategorized_text"""
-).split()
-VERDICTS = {"winning_evidence": "won", "losing_evidence": "lost", "escalate_inquiry_evidence": "escalated"}
-_NETWORK_CODES = {"fraudulent": "10.4", "product_not_received": "13.1"}
+# Visa's, for the reasons that a bookings business meets.
+_NETWORK_CODES = {
+    "fraudulent": "10.4",
+    "duplicate": "12.6.1",
+    "product_not_received": "13.1",
+    "subscription_canceled": "13.2",
+    "product_unacceptable": "13.3",
+    "credit_not_processed": "13.6",
+    "general": "13.7",
+}
 
 
 def of_charge(world: World, charge: Body) -> Body | None:
     return world.store.get("dispute", charge["_dispute"]) if charge.get("_dispute") else None
 
 
-def open_dispute(world: World, charge: Body, reason: str, *, inquiry: bool, amount: int | None = None) -> Body:
+def open_dispute(
+    world: World,
+    charge: Body,
+    reason: str,
+    *,
+    inquiry: bool,
+    amount: int | None = None,
+    respond_within_seconds: int = RESPONSE_SECONDS,
+) -> Body:
     charge = world.edit(charge)
     card = charge["payment_method_details"]["card"]
     dispute = world.add(
@@ -44,9 +54,9 @@ def open_dispute(world: World, charge: Body, reason: str, *, inquiry: bool, amou
             "created": world.seconds(),
             "currency": charge["currency"],
             "enhanced_eligibility_types": [],
-            "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
+            "evidence": evidence.blank(),
             "evidence_details": {
-                "due_by": world.seconds() + EVIDENCE_SECONDS,
+                "due_by": world.seconds() + respond_within_seconds,
                 "enhanced_eligibility": {},
                 "has_evidence": False,
                 "past_due": False,
@@ -69,6 +79,7 @@ def open_dispute(world: World, charge: Body, reason: str, *, inquiry: bool, amou
             },
             "reason": reason,
             "status": "warning_needs_response" if inquiry else "needs_response",
+            "_respond_within_seconds": respond_within_seconds,
         },
     )
     charge["disputed"], charge["_dispute"] = True, dispute["id"]
@@ -78,7 +89,19 @@ def open_dispute(world: World, charge: Body, reason: str, *, inquiry: bool, amou
     world.announce("charge.dispute.created", dispute)
     if takes_money:
         world.announce("charge.dispute.funds_withdrawn", dispute)
+    if inquiry:
+        world.schedule("dispute_ends", dispute["id"], dispute["created"] + INQUIRY_SECONDS)
+    else:
+        world.schedule("dispute_ends", dispute["id"], dispute["evidence_details"]["due_by"])
     return dispute
+
+
+def ends(world: World, timer: Body) -> None:
+    """Nobody answered in time, or the inquiry went to sleep: what silence leads to (I)."""
+    dispute = world.get("dispute", timer["subject"])
+    inquiry = dispute["status"].startswith("warning")
+    if dispute["status"] in OPEN and (inquiry or world.switches.dispute_lost_when_past_due):
+        decide(world, dispute, "lost")
 
 
 def _move_funds(world: World, dispute: Body, amount: int, fee: int = 0) -> None:
@@ -115,9 +138,10 @@ def update(world: World, params: dict[str, Any], id: str) -> Body:
     dispute = _opened(world, id)
     before = {"status": dispute["status"], "evidence": dict(dispute["evidence"])}
     dispute["metadata"] = merged(dispute["metadata"], params.get("metadata"))
-    dispute["evidence"].update(given or {})
-    details = dispute["evidence_details"]
-    details["has_evidence"] = any(dispute["evidence"][name] for name in EVIDENCE)
+    if dispute["status"].endswith("under_review") and world.switches.dispute_evidence_submitted_once:
+        raise refused("Evidence was submitted for this dispute already, and can be submitted only once.")
+    dispute["evidence"] = evidence.merged(dispute["evidence"], given or {})
+    dispute["evidence_details"]["has_evidence"] = evidence.is_given(dispute["evidence"])
     if params.get("submit", True):
         _submit(world, dispute)
     changed = {name: old for name, old in before.items() if dispute[name] != old}
@@ -127,10 +151,15 @@ def update(world: World, params: dict[str, Any], id: str) -> Body:
 
 
 def _submit(world: World, dispute: Body) -> None:
-    dispute["status"] = "warning_under_review" if dispute["status"].startswith("warning") else "under_review"
-    dispute["evidence_details"]["submission_count"] += 1
-    dispute["evidence_details"]["submission_method"] = "manual"
-    verdict = VERDICTS.get(dispute["evidence"]["uncategorized_text"] or "")
+    inquiry, details = dispute["status"].startswith("warning"), dispute["evidence_details"]
+    if not inquiry:
+        # The bank takes its time from here on; an inquiry goes to sleep as it would have.
+        world.unschedule("dispute_ends", dispute["id"])
+    dispute["status"] = "warning_under_review" if inquiry else "under_review"
+    details["submission_count"] += 1
+    details["submission_method"] = "manual"
+    details["past_due"] = world.seconds() > details["due_by"]
+    verdict = evidence.verdict(dispute["evidence"])
     if verdict is not None:
         due = world.clock.now() + world.switches.dispute_resolution_seconds
         world.schedule("decide_dispute", dispute["id"], due, verdict=verdict)
@@ -148,14 +177,17 @@ def decided(world: World, timer: Body) -> None:
 
 
 def decide(world: World, dispute: Body, verdict: str, *, tell_charge: bool = False) -> Body:
-    dispute = world.edit(dispute)
-    world.unschedule("decide_dispute", dispute["id"])
-    previous = {"status": dispute["status"]}
     inquiry = dispute["status"].startswith("warning")
+    if verdict == "escalated" and not inquiry:
+        return dispute
+    dispute = world.edit(dispute)
+    for timer in ("decide_dispute", "dispute_ends"):
+        world.unschedule(timer, dispute["id"])
+    previous = {"status": dispute["status"]}
     if verdict == "escalated":
-        return _escalate(world, dispute, previous) if inquiry else dispute
+        return _escalate(world, dispute, previous)
     dispute["status"] = "warning_closed" if inquiry else verdict
-    if not inquiry and verdict == "won":
+    if dispute["balance_transactions"] and (inquiry or verdict == "won"):
         _move_funds(world, dispute, dispute["amount"])
         world.announce("charge.dispute.funds_reinstated", dispute)
     world.announce("charge.dispute.closed", dispute, previous)
@@ -165,10 +197,16 @@ def decide(world: World, dispute: Body, verdict: str, *, tell_charge: bool = Fal
 
 
 def _escalate(world: World, dispute: Body, previous: Body) -> Body:
-    """An inquiry that the bank is not satisfied with becomes a dispute, and takes the money (I)."""
+    """An inquiry that the bank is not satisfied with becomes a dispute, takes the money, and is argued anew (I)."""
+    details = dispute["evidence_details"]
+    details["due_by"] = world.seconds() + dispute["_respond_within_seconds"]
+    world.schedule("dispute_ends", dispute["id"], details["due_by"])
     dispute["status"], dispute["is_charge_refundable"] = "needs_response", False
     dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
-    _move_funds(world, dispute, -dispute["amount"], FEE)
+    takes_money = not dispute["balance_transactions"]
+    if takes_money:
+        _move_funds(world, dispute, -dispute["amount"], FEE)
     world.announce("charge.dispute.updated", dispute, previous)
-    world.announce("charge.dispute.funds_withdrawn", dispute)
+    if takes_money:
+        world.announce("charge.dispute.funds_withdrawn", dispute)
     return dispute

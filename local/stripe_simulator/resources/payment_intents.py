@@ -9,7 +9,7 @@ from local.stripe_simulator.listing import equal_to, listed
 from local.stripe_simulator.metadata import merged
 from local.stripe_simulator.money import check_amount, check_currency
 from local.stripe_simulator.rendering import public
-from local.stripe_simulator.resources import confirmation, payment_methods
+from local.stripe_simulator.resources import confirmation, payment_methods, windows
 from local.stripe_simulator.resources.ownership import check_owner
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
@@ -33,6 +33,7 @@ def create(world: World, params: dict[str, Any]) -> Body:
         for name in ("off_session", "error_on_requires_action", "return_url", "mandate_data"):
             if name in params:
                 raise refused(f"`{name}` cannot be passed when `confirm=true` is not also passed.", name)
+    windows.check_eligible(world, params)
     id = world.identifiers.new("pi")
     automatic = params.get("automatic_payment_methods") or {}
     intent: Body = {
@@ -87,6 +88,7 @@ def create(world: World, params: dict[str, Any]) -> Body:
         "transfer_data": None,
         "transfer_group": None,
         "_authenticated": False,
+        "_authentication_wanted_of": None,
         "_off_session": False,
     }
     if "customer" in params:
@@ -135,6 +137,7 @@ def update(world: World, params: dict[str, Any], id: str) -> Body:
                 f"{', '.join(CHANGEABLE)}.",
                 name,
             )
+    windows.check_eligible(world, params)
     currency = check_currency(str(params.get("currency", intent["currency"])))
     amount: int = params["amount"] if "amount" in params else intent["amount"]
     if "amount" in params or "currency" in params:

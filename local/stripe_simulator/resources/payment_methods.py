@@ -68,7 +68,7 @@ def declined(decline: cards.Decline, **details: Any) -> ApiError:
         type="card_error",
         code=decline.code,
         decline_code=decline.decline_code,
-        **details,
+        **{**decline.advice, **details},
     )
 
 

@@ -14,6 +14,13 @@ from local.stripe_simulator.resources import balance_transactions, disputes
 from local.stripe_simulator.wire import Body
 from local.stripe_simulator.world import World
 
+# D, in the SDK's own words.
+FAILURES = (
+    *("lost_or_stolen_card", "expired_or_canceled_card", "charge_for_pending_refund_disputed", "insufficient_funds"),
+    *("declined", "merchant_request", "unknown"),
+)
+DEFAULT_FAILURE = "expired_or_canceled_card"
+
 
 def create(world: World, params: dict[str, Any]) -> Body:
     charge = world.edit(_charge_of(world, params))
@@ -110,10 +117,12 @@ def _recorded(world: World, charge: Body, amount: int, reason: str | None, metad
 
 
 def settle(world: World, timer: Body) -> None:
-    move(world, world.get("refund", timer["subject"]), timer["status"])
+    refund = world.get("refund", timer["subject"])
+    if refund["status"] not in {"failed", "canceled"}:
+        move(world, refund, timer["status"], timer.get("failure_reason"))
 
 
-def move(world: World, refund: Body, status: str) -> Body:
+def move(world: World, refund: Body, status: str, failure_reason: str | None = None) -> Body:
     """The bank's later word on a refund; a failed or cancelled one gives the money back to the charge (I)."""
     refund = world.edit(refund)
     previous = {"status": refund["status"]}
@@ -128,6 +137,8 @@ def move(world: World, refund: Body, status: str) -> Body:
     if status in {"failed", "canceled"}:
         _give_back(world, refund, failed=status == "failed")
     if status == "failed":
+        refund["failure_reason"] = failure_reason or DEFAULT_FAILURE
+        refund["destination_details"]["card"]["reference_status"] = "unavailable"
         world.announce("refund.failed", refund)
     if status != "failed" or world.switches.refund_failure_emits_updated:
         world.announce("refund.updated", refund, previous)
@@ -143,9 +154,6 @@ def _give_back(world: World, refund: Body, *, failed: bool) -> None:
     kind = "refund_failure" if failed else "payment_refund"
     returned = balance_transactions.record(world, refund, kind, refund["amount"], reporting="refund_failure")
     refund["failure_balance_transaction"] = returned["id"]
-    if failed:
-        refund["failure_reason"] = "expired_or_canceled_card"
-        refund["destination_details"]["card"]["reference_status"] = "unavailable"
 
 
 def retrieve(world: World, params: dict[str, Any], id: str) -> Body:

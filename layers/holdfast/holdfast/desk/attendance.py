@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from holdfast import money
-from holdfast.booking import Booking, HoldState, Outcome, Status
+from holdfast.booking import Booking, Outcome, Status
+from holdfast.desk.contesting import CONTESTED
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle, write
 from holdfast.errors import Conflict, RuleRefused
@@ -44,16 +45,21 @@ def _refuse_check_in_of_the_closed(booking: Booking) -> None:
         return
     if not booking.is_open or booking.cancel_requested_at is not None:
         raise Conflict(f"The booking is closed: {'cancelled' if booking.is_open else booking.outcome}.")
-    if booking.operation is None and (booking.hold is None or booking.hold.state is not HoldState.LIVE):
-        raise Conflict(f"Nothing is held for this booking: it is {booking.payment_status}.")
+    if booking.operation is None and booking.waits_for_its_first_card:
+        raise Conflict(f"The booking is not made yet: it is {booking.payment_status}.")
 
 
 def _arrived(desk: Desk, booking: Booking) -> tuple[Booking, Entry]:
     now = desk.clock()
-    arrived = replace(booking, checked_in_at=now, look_again_at=None)
+    arrived = _decided(replace(booking, checked_in_at=now, look_again_at=None))
     if booking.outcome is Outcome.NO_SHOW:
         arrived = noticed(arrived, "checked_in_after_no_show_capture", now)
     return arrived, Entry(kind="check_in", status="succeeded", actor="staff")
+
+
+def _decided(booking: Booking) -> Booking:
+    """A contest is over with the venue's word for the customer."""
+    return replace(booking, attention=None, attention_since=None) if booking.attention == CONTESTED else booking
 
 
 def _wake_the_absent(desk: Desk, booking: Booking) -> None:
@@ -78,7 +84,7 @@ def waive(desk: Desk, *, booking_id: str, reason: str) -> Booking:
             return booking
         if not booking.is_open:
             raise Conflict(f"The booking is closed: {booking.outcome}.")
-        waived = replace(booking, waived_at=desk.clock(), look_again_at=None)
+        waived = _decided(replace(booking, waived_at=desk.clock(), look_again_at=None))
         return write(desk, booking, waived, [Entry(kind="waive", status="succeeded", actor="staff", reason=reason)])
 
     return retrying(desk.operations, decide)

@@ -15,7 +15,7 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
 from holdfast.errors import HoldfastError, OperationInProgress
 from holdfast.event import Event
-from holdfast.movements import Begin, Close
+from holdfast.movements import Begin, Close, Write
 from holdfast.moving import brought_up
 from holdfast.next_step import LookAgain, Recover, next_step
 from holdfast.store import Check, ConcurrentChange, EventChanged
@@ -140,7 +140,14 @@ def _step(desk: Desk, booking: Booking, event: Event | None) -> Booking | None:
             return None
         case Close():
             return close(desk, booking, booking, step, [], actor="clock")
+        case Write(changed, entries):
+            return write(desk, booking, changed, entries, check=_unchanged(event))
         case Begin():
-            check = Check(event_id=event.event_id, event_version=event.version) if event else None
+            check = _unchanged(event)
             begun = desk.operations.begin(booking, booking, step, check=check)
             return desk.operations.carry_out(begun).booking
+
+
+def _unchanged(event: Event | None) -> Check | None:
+    """What the clock decides by an event's times holds only while the event has them."""
+    return Check(event_id=event.event_id, event_version=event.version) if event else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from holdfast.booking import Booking
+from holdfast.booking import Booking, HoldTerms
 from holdfast.budget import Budget
 from holdfast.clock import Clock
 from holdfast.errors import NotFound
@@ -33,6 +33,7 @@ class Desk:
     make_gateway: Callable[[Budget], StripeGateway]
     make_steps: Callable[[], Steps]
     default_policy: Callable[[], Policy]
+    hold_terms: Callable[[], HoldTerms] = HoldTerms
     origin: Origin = NOBODY
     notice: Callable[..., None] = lambda **_: None
 

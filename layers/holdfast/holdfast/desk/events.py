@@ -12,7 +12,7 @@ from holdfast.desk.desk import Desk
 from holdfast.errors import Conflict, RuleRefused
 from holdfast.event import Event
 from holdfast.money import Money
-from holdfast.policy import resolve
+from holdfast.policy import check_against, resolve
 from holdfast.requests import retrying
 
 
@@ -34,11 +34,9 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
     """
     if wanted.ends_at <= wanted.starts_at:
         raise RuleRefused.at("/ends_at", "The event ends before it starts.")
-    money.validate_price(wanted.price)
     policy = resolve(wanted.policy or {}, desk.default_policy())
-    policy.check_against(wanted.price)
-    if money.hold_amount(wanted.price, policy.hold_ratio) > money.MAXIMUM_CHARGE:
-        raise RuleRefused.at("/price/amount", "The hold would be above what Stripe accepts.")
+    money.validate_price(wanted.price, policy.hold_ratio)
+    check_against(policy, wanted.price)
 
     def decide() -> tuple[Event, bool]:
         now = desk.clock()

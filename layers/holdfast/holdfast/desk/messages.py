@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -51,6 +52,18 @@ class StripeEvents:
     def defer(self, body: str, seconds: int) -> None:
         """The same event again in so many seconds, as a new message: being busy is no failure and counts as none."""
         self.client.send_message(QueueUrl=self.queue_url, MessageBody=body, DelaySeconds=min(seconds, _LONGEST_DELAY))
+
+
+@dataclass(frozen=True, slots=True)
+class LongDays:
+    """Has the reconciliation of a day go on in another invocation, when the time of this one is over."""
+
+    client: SQSClient
+    queue_url: str
+
+    def go_on(self, day: date) -> None:
+        """One message, whatever is left of the day: where to go on is kept with the day's progress."""
+        self.client.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps({"day": day.isoformat()}))
 
 
 def _batches(items: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

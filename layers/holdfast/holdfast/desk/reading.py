@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from holdfast.booking import Booking
@@ -15,12 +16,16 @@ from holdfast.store.bookings import Position
 View = dict[str, Any]
 
 
-def view_for(caller: Caller, booking: Booking) -> View:
-    return staff_booking_view(booking) if caller.is_staff else booking_view(booking)
+def view_for(caller: Caller, booking: Booking, now: datetime) -> View:
+    return staff_booking_view(booking, now) if caller.is_staff else booking_view(booking, now)
 
 
 def one(desk: Desk, caller: Caller, booking_id: str) -> View:
-    return view_for(caller, desk.booking(booking_id, owner=None if caller.is_staff else caller.subject))
+    """With the policy's text as it was accepted: the log has it, so that no later wording can take its place."""
+    booking = desk.booking(booking_id, owner=None if caller.is_staff else caller.subject)
+    view = view_for(caller, booking, desk.clock())
+    first, _ = desk.store.bookings.lines(booking_id, limit=1)
+    return view | {"policy": view["policy"] | {"text": first[0]["details"].get("policy_text") if first else None}}
 
 
 def many(
@@ -54,7 +59,7 @@ def many(
         found, position = bookings.of_event(event_id, limit=limit, after=after, **equal)
     else:
         found, position = bookings.of_months(now=desk.clock(), limit=limit, payment_status=payment_status, after=after)
-    return [view_for(caller, booking) for booking in found], position
+    return [view_for(caller, booking, desk.clock()) for booking in found], position
 
 
 def transactions(

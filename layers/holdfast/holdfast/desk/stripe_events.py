@@ -11,7 +11,7 @@ from holdfast.booking import Booking
 from holdfast.call_failures import CallFailed, CallRefused
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import seconds_left
-from holdfast.desk.outside import take_in
+from holdfast.desk.outside import take_in, take_in_card
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.hints import Hint
 
@@ -56,7 +56,10 @@ def apply(desk: Desk, event: Mapping[str, Any]) -> tuple[Applied, Booking | None
         desk.store.records.see(hint.event_id, desk.clock())
         return Applied.NOTHING_NEW, booking
     try:
-        after = take_in(desk, booking, payment_intent_id=hint.payment_intent_id, stripe_event_id=hint.event_id)
+        if hints.is_about_a_card(hint):
+            after = take_in_card(desk, booking, setup_intent_id=hint.payment_intent_id, stripe_event_id=hint.event_id)
+        else:
+            after = take_in(desk, booking, payment_intent_id=hint.payment_intent_id, stripe_event_id=hint.event_id)
     except OperationInProgress as busy:
         raise Later(seconds_left(desk.booking(booking.booking_id), desk.clock())) from busy
     except StripeUnavailable as away:
@@ -72,7 +75,8 @@ def _booking_of(desk: Desk, hint: Hint) -> Booking | None:
     if booking_id is None:
         if hint.metadata.get("deployment") is not None:
             return None  # another deployment's, on the same Stripe account
-        booking_id = desk.store.bookings.by_payment_intent(hint.payment_intent_id) or _ask_stripe(desk, hint)
+        known = None if hints.is_about_a_card(hint) else desk.store.bookings.by_payment_intent(hint.payment_intent_id)
+        booking_id = known or _ask_stripe(desk, hint)
     if booking_id is None:
         return None
     booking = desk.store.bookings.get(booking_id)
@@ -86,7 +90,7 @@ def _id_in(desk: Desk, metadata: Mapping[str, str]) -> str | None:
 
 
 def _ask_stripe(desk: Desk, hint: Hint) -> str | None:
-    if hint.object["object"] == "payment_intent":
+    if hint.object["object"] in ("payment_intent", "setup_intent"):
         return None  # its own metadata said nothing of us
     try:
         return _id_in(desk, desk.gateway.retrieve(hint.payment_intent_id).metadata)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -196,8 +196,13 @@ class Bookings:
 
     def _whole(self, keys: list[Item]) -> list[Booking]:
         """The bookings behind the entries of an index that holds only keys, in the same order."""
+        found = self.several(item["booking_id"] for item in keys)
+        return [found[item["booking_id"]] for item in keys if item["booking_id"] in found]
+
+    def several(self, booking_ids: Iterable[str]) -> dict[str, Booking]:
+        """These bookings as they are now, by id; one that does not exist is left out."""
         found: dict[str, Booking] = {}
-        wanted = [marshal({"booking_id": item["booking_id"]}) for item in keys]
+        wanted = [marshal({"booking_id": booking_id}) for booking_id in dict.fromkeys(booking_ids)]
         while wanted:
             answer = self._client.batch_get_item(
                 RequestItems={self._tables.bookings: {"Keys": wanted[:_PAGE], "ConsistentRead": True}}
@@ -207,7 +212,7 @@ class Bookings:
                 found[booking.booking_id] = booking
             unprocessed: dict[str, Any] = dict(answer.get("UnprocessedKeys") or {})
             wanted = wanted[_PAGE:] + list(unprocessed.get(self._tables.bookings, {}).get("Keys", []))
-        return [found[item["booking_id"]] for item in keys if item["booking_id"] in found]
+        return found
 
 
 def _page(found: list[Item], limit: int, *, sort: str = "created_at") -> tuple[list[Item], Position | None]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from holdfast.booking import Booking
-from holdfast.log import Line, canonical
+from holdfast.log import Line, Logged, canonical
 from holdfast.store.conditions import (
     AlreadySeen,
     ConcurrentChange,
@@ -20,6 +20,7 @@ from holdfast.store.conditions import (
     RecordTaken,
 )
 from holdfast.store.items import booking_item, marshal
+from holdfast.store.log import line_item
 from holdfast.store.tables import Tables
 
 # The contract keeps the answers of requests for 7 days; Stripe resends an event for 3 and lists it for 30.
@@ -74,7 +75,7 @@ Action = tuple[dict[str, Any], type[ConditionFailed]]
 def actions(tables: Tables, commit: Commit) -> list[Action]:
     """The transaction's actions, each with the error that its refusal means."""
     result = [_put_booking(tables, commit)]
-    result += [_put_line(tables, commit.after.booking_id, line) for line in commit.lines]
+    result += [_put_line(tables, commit.after, line) for line in commit.lines]
     if commit.record is not None:
         result.append(_put_record(tables, commit.record, commit.now))
     if commit.answer_key is not None and commit.answer is not None:
@@ -98,12 +99,11 @@ def _put_booking(tables: Tables, commit: Commit) -> Action:
     return {"Put": put}, ConcurrentChange
 
 
-def _put_line(tables: Tables, booking_id: str, line: Line) -> Action:
+def _put_line(tables: Tables, after: Booking, line: Line) -> Action:
     """A line is written once and never again, whatever else goes wrong."""
-    item = {"booking_id": booking_id, "sequence": line["sequence"], "line": line}
     put = {
         "TableName": tables.transactions,
-        "Item": marshal(item),
+        "Item": marshal(line_item(Logged(after.booking_id, after.event_id, line))),
         "ConditionExpression": "attribute_not_exists(booking_id)",
     }
     return {"Put": put}, ConcurrentChange

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from holdfast.settings import Settings
 from holdfast.store.bookings import Bookings
 from holdfast.store.events import Events
+from holdfast.store.log import Log
+from holdfast.store.reconciliations import Reconciliations
 from holdfast.store.records import Records
 from holdfast.store.tables import Tables
 from holdfast.store.users import Users
@@ -22,5 +24,7 @@ class Store:
         tables = Tables(settings)
         self.bookings = Bookings(client, tables)
         self.events = Events(client, tables)
+        self.log = Log(client, tables)
+        self.reconciliations = Reconciliations(client, tables)
         self.records = Records(client, tables)
         self.users = Users(client, tables)

@@ -1,0 +1,143 @@
+"""Who did not come: grace, notice, a window to contest, then the fee, and never because the venue was silent.
+
+Pure. Whoever was not checked in when the grace is over is absent; whether that may be charged is the venue's word, and
+the customer's to contest where the policy gives time for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from holdfast.booking import Booking, Outcome
+from holdfast.coverage import HOLD_SAFETY, lapses_at
+from holdfast.event import Event
+from holdfast.log import Entry, wire_time
+from holdfast.movements import Begin, Close, Write, capture, derivation, fee_without_hold, release
+from holdfast.policy import Fee, NoShowCapture, no_show_fee
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing may be charged before this instant."""
+
+    at: datetime
+
+
+def grace_ends_at(booking: Booking) -> datetime:
+    """From here on, whoever was not checked in is absent."""
+    return booking.starts_at + timedelta(minutes=booking.policy.no_show_grace_minutes)
+
+
+def no_show_at(booking: Booking) -> datetime:
+    """The fee is not captured before: the contest window counts from the notice, which a late clock gives late."""
+    contest = timedelta(minutes=booking.policy.no_show_contest_minutes)
+    if booking.no_show_noticed_at is None:
+        return grace_ends_at(booking) + contest
+    return booking.no_show_noticed_at + contest
+
+
+def settles_at(booking: Booking) -> datetime:
+    """Attended and never completed: the clock settles then, or earlier where the authorization would
+    not live so long.
+    """
+    moment = booking.ends_at + timedelta(hours=booking.policy.settle_hours)
+    if not booking.is_held or booking.hold is None:
+        return moment
+    return min(moment, lapses_at(booking.hold, booking.created_at) - HOLD_SAFETY)
+
+
+def looked_at(booking: Booking) -> datetime:
+    """When the clock has to look whether something is to be charged."""
+    moment = settles_at(booking) if booking.checked_in_at is not None else _absent_looked_at(booking)
+    if booking.next_try_at is not None and not booking.is_held:
+        return max(moment, booking.next_try_at)
+    return moment
+
+
+def _absent_looked_at(booking: Booking) -> datetime:
+    first = grace_ends_at(booking) if booking.no_show_noticed_at is None else no_show_at(booking)
+    if booking.waived_at is not None or booking.no_show_upheld_at is not None:
+        return grace_ends_at(booking)
+    if booking.look_again_at is None:
+        return first
+    if booking.no_show_noticed_at is not None or booking.contested_at is not None:
+        return max(grace_ends_at(booking), booking.look_again_at)
+    return max(first, min(booking.look_again_at, settles_at(booking)))
+
+
+def step(booking: Booking, event: Event | None, now: datetime) -> Begin | Close | Write | Wait:
+    """What becomes of somebody who is absent when the grace is over."""
+    if booking.waived_at is not None:
+        return _let_go(booking, reason="waived", outcome=Outcome.WAIVED)
+    if booking.contested_at is not None and booking.no_show_upheld_at is None:
+        return _contested(booking, now)
+    if venue_spoke(booking, event):
+        return _charged(booking, now)
+    if now >= settles_at(booking):
+        # The venue checked in nobody and gave no order: silence is not a no-show, and a hold may not be kept for
+        # nothing.
+        return _let_go(booking, reason="venue_silent", outcome=Outcome.NO_SHOW)
+    return Wait(settles_at(booking) if now >= booking.ends_at else min(booking.ends_at, settles_at(booking)))
+
+
+def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
+    upheld = booking.no_show_upheld_at is not None
+    if booking.policy.no_show_contest_minutes and booking.no_show_noticed_at is None and not upheld:
+        return _notice(booking, now)
+    if now < no_show_at(booking) and not upheld:
+        return Wait(no_show_at(booking))
+    fee = _fee(booking)
+    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking))
+    if booking.is_held:
+        return capture(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, fee=fee.amount, details=details)
+    unheld = fee_without_hold(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, details=details, now=now)
+    return Wait(booking.next_try_at or now) if unheld is None else unheld
+
+
+def _notice(booking: Booking, now: datetime) -> Write:
+    """The customer hears that a fee is coming, and until when they can contest it."""
+    noticed = replace(booking, no_show_noticed_at=now, look_again_at=None)
+    entry = Entry(
+        kind="no_show_notice",
+        status="succeeded",
+        actor="clock",
+        amount=_fee(booking).amount,
+        details={"charge_at": wire_time(no_show_at(noticed))},
+    )
+    return Write(noticed, (entry,))
+
+
+def _fee(booking: Booking) -> Fee:
+    """What is announced is what is charged: at most the hold that stands, or the one that there should be."""
+    held = booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
+    return no_show_fee(booking.policy, booking.price, held)
+
+
+def _contested(booking: Booking, now: datetime) -> Begin | Close | Wait:
+    """Only staff decide a contest (a check-in, a waiver, or that it stands); who keeps silent charges nobody."""
+    decided_by = max(settles_at(booking), no_show_at(booking))
+    if booking.is_held and booking.hold is not None:
+        decided_by = min(decided_by, lapses_at(booking.hold, booking.created_at) - HOLD_SAFETY)
+    if now < decided_by:
+        return Wait(decided_by)
+    return _let_go(booking, reason="contest_undecided", outcome=Outcome.NO_SHOW)
+
+
+def _let_go(booking: Booking, *, reason: str, outcome: Outcome) -> Begin | Close:
+    return release(booking, reason=reason, outcome=outcome) if booking.is_held else Close(outcome, reason)
+
+
+def venue_spoke(booking: Booking, event: Event | None) -> bool:
+    """Silence of the venue is not a no-show: which word of the venue's is needed is the policy's to say."""
+    if booking.no_show_upheld_at is not None:
+        return True
+    if event is not None and event.no_shows_ordered_at is not None:
+        return True
+    match booking.policy.no_show_capture:
+        case NoShowCapture.ALWAYS:
+            return True
+        case NoShowCapture.AFTER_ANY_CHECK_IN:
+            return event is not None and event.arrivals > 0
+        case _:
+            return False

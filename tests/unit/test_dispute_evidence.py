@@ -167,13 +167,27 @@ def test_the_terms_are_quoted_word_for_word_with_their_hash_and_the_time_they_we
     assert "50.00 EUR and 60.00 EUR" in said
 
 
-def test_terms_that_were_accepted_again_later_are_quoted_too():
-    again = (BOOKED + DAY, entry("reprice", actor="staff", details={"policy_text": "New terms.", "policy_hash": "h2"}))
+def test_a_price_that_was_agreed_later_is_told_with_the_consent():
+    later = (BOOKED + DAY, entry("reprice", actor="staff", amount=4000, details=REPRICED))
 
-    said = assembled(case([*ATTENDED, again], checked_in_at=START))["cancellation_policy_disclosure"]
+    said = assembled(case([*ATTENDED, later], checked_in_at=START))["cancellation_policy_disclosure"]
 
-    assert said.count("was shown these terms") == 2
-    assert "New terms." in said
+    assert said.count("was shown these terms") == 1
+    assert (
+        "On Saturday, 21 November 2026, 21:00 Europe/Berlin time (2026-11-21 20:00 UTC): The price was changed" in said
+    )
+    assert "“by phone, 21 November”" in said
+
+
+def test_terms_in_another_language_are_quoted_as_they_were_accepted_and_told_in_english():
+    of = captured()
+    german, english = (text(of.policy, PRICE, ZONE, locale) for locale in ("de", "en"))
+    book = accepted(policy_text=german, policy_locale="de", hold=HELD, accepted_at=wire_time(BOOKED))
+
+    said = assembled(case([(BOOKED, book)]))["cancellation_policy_disclosure"].split("\n")
+
+    assert said[1:4] == [german, "In English:", english]
+    assert german != english
 
 
 def test_what_was_booked_for_when():
@@ -221,6 +235,15 @@ def test_a_late_cancellation_is_told_with_its_distance_and_its_clause():
     assert "free until Sunday, 22 November 2026, 21:00 Europe/Berlin time (2026-11-22 20:00 UTC)" in said
     assert f"(clause: {CLAUSE})" in said
     assert "cancelled after the free window" in evidence["refund_refusal_explanation"]
+
+
+def test_where_the_customer_moved_the_booking_the_windows_are_told_as_they_count():
+    of = late_cancellation(window_starts_at=START - 12 * HOUR)
+
+    said = assembled(of)["cancellation_rebuttal"]
+
+    assert "free until Sunday, 22 November 2026, 09:00 Europe/Berlin time (2026-11-22 08:00 UTC)" in said
+    assert "It counts from the date that was booked first (Monday, 23 November 2026, 09:00" in said
 
 
 def test_a_cancellation_after_the_start_is_told_as_one():
@@ -339,6 +362,13 @@ def test_the_log_is_told_in_order_with_its_times():
     ]
 
 
+MOVED = {"from": {"starts_at": wire_time(START)}, "to": {"starts_at": wire_time(START + DAY)}}
+FROM_TO = (
+    "moved the booking from the date that starts at 2026-11-23 20:00:00 UTC to the one that starts at "
+    "2026-11-24 20:00:00 UTC."
+)
+CHARGE_AT = "50.00 EUR would be charged as a no-show fee from 2026-11-23 22:00:00 UTC on, unless they contest it."
+REPRICED = {"from": 5000, "to": 4000, "consent": "by phone, 21 November"}
 KINDS = [
     (entry("authorize", "started", amount=HELD), "A hold of 60.00 EUR was asked for."),
     (entry("authorize", "pending"), "The bank asked the customer for 3-D Secure."),
@@ -348,9 +378,12 @@ KINDS = [
     ),
     (entry("authorize", "failed"), "The bank did not allow the hold."),
     (
-        entry("schedule", details={"policy_text": "x"}),
-        "The customer booked, accepted the terms and saved the card for a hold that is placed later.",
+        entry("schedule", "started", details={"policy_text": "x"}),
+        "The customer booked and accepted the terms, with a card that is saved for a hold placed later.",
     ),
+    (entry("schedule", "started"), None),
+    (entry("schedule", "pending"), "The bank asked the customer for 3-D Secure to save the card."),
+    (entry("schedule"), "The card is saved for a hold that is placed later."),
     (entry("renew", amount=HELD, stripe_id="pi_2"), "The hold of 60.00 EUR was renewed (pi_2)."),
     (entry("waive", reason="she cried"), "The organiser waived the no-show fee."),
     (entry("cancel_request"), "The customer asked to cancel."),
@@ -360,7 +393,18 @@ KINDS = [
         "The organiser moved the event from 2026-11-23 20:00:00 UTC to 2026-11-23 22:00:00 UTC, to x to y.",
     ),
     (entry("event_cancelled"), "The organiser cancelled the event."),
-    (entry("moved"), "The customer moved the booking to another date."),
+    (
+        entry("moved", details=MOVED),
+        f"The customer {FROM_TO}",
+    ),
+    (
+        entry("moved", actor="staff", details=MOVED),
+        f"The organiser {FROM_TO}",
+    ),
+    (
+        entry("reprice", actor="staff", amount=4000, details=REPRICED),
+        "The price was changed from 50.00 EUR to 40.00 EUR with the customer's consent: “by phone, 21 November”.",
+    ),
     (
         entry("reminder", reason="free_cancellation_ending"),
         "The customer was sent a reminder that the time in which cancelling is free was about to end.",
@@ -368,8 +412,12 @@ KINDS = [
     (entry("reminder", reason="hold_coming"), "The customer was sent a reminder that the hold was about to be placed."),
     (entry("reminder"), "The customer was sent a reminder."),
     (
-        entry("no_show_notice", details={"charge_at": wire_time(END)}),
-        "The customer was told that the booking would be charged as a no-show from 2026-11-23 22:00:00 UTC on.",
+        entry("no_show_notice", amount=5000, details={"charge_at": wire_time(END)}),
+        f"The customer was told that {CHARGE_AT}",
+    ),
+    (
+        entry("no_show", actor="staff", reason="we looked for her"),
+        "Staff of the venue stated that the customer did not come.",
     ),
     (entry("contest"), "The customer contested the no-show."),
     (entry("release", stripe_id="pi_1"), "The hold was given back (pi_1)."),

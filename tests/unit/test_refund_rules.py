@@ -60,6 +60,16 @@ def test_what_went_back_already_counts_for_the_customer_first():
     assert most(replace(of, refunds=(refund(4000),)), by_customer=True, now=START - 23 * HOUR) == 0
 
 
+def test_moving_a_booking_wins_nothing_back():
+    """Windows and the deadline count from the start that was booked first."""
+    moved = paid(policy=TIERS, window_starts_at=START - 48 * HOUR)
+
+    assert most(moved, by_customer=True, now=START - 50 * HOUR) == 0
+    check_self_refund(moved, START - 49 * HOUR)
+    with pytest.raises(RuleRefused):
+        check_self_refund(moved, START - 49 * HOUR + SECOND)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.NO_SHOW])
 def test_a_fee_that_was_taken_is_not_taken_back_by_a_refund_of_oneself(outcome):
     of = paid(outcome=outcome, fee=5000)

@@ -15,11 +15,11 @@ from typing import Final
 
 from holdfast.booking import Booking, Outcome, RefundStatus
 from holdfast.dispute import Dispute
-from holdfast.dispute_story import chronology, elapsed, moment, span, when, why_charged
+from holdfast.dispute_story import chronology, elapsed, moment, repriced, span, when, why_charged
 from holdfast.evidence_fields import TEXT_FIELDS, Evidence, shortened
 from holdfast.log import Line
 from holdfast.money import Money
-from holdfast.policy import free_cancellation_until
+from holdfast.policy import free_cancellation_until, text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,8 @@ class Case:
         return Money(amount, self.booking.currency)
 
 
+# A bank may not read the language in which the customer accepted the terms.
+ENGLISH: Final = "en"
 _FRAUD: Final = frozenset({"fraudulent", "unrecognized", "debit_not_authorized"})
 _NOT_RECEIVED: Final = frozenset({"product_not_received", "product_unacceptable"})
 _CREDIT: Final = frozenset({"credit_not_processed", "subscription_canceled"})
@@ -110,24 +112,29 @@ def _service_date(case: Case) -> str:
 
 
 def _accepted(case: Case) -> list[str]:
-    """Each wording of the terms that the customer accepted, with its time and hash."""
-    told = []
+    """Each wording of the terms that the customer accepted, with its time and hash, and each price agreed since."""
+    told: list[str] = []
     for line in case.lines:
-        details = line["details"]
-        if isinstance(details.get("policy_text"), str):
-            told.append(
-                f"On {when(line, case.booking)}, before the card was charged or blocked, the customer was shown these "
-                f"terms in the app and accepted them by booking (SHA-256 of the terms: {details.get('policy_hash')}):"
-            )
-            told.append(details["policy_text"])
-            told.append(f"The price and the amount to be blocked were shown with them: {_shown(line, case)}.")
+        if isinstance(line["details"].get("policy_text"), str):
+            told += _terms(line, case)
+        elif line["kind"] == "reprice" and told:
+            told.append(f"On {when(line, case.booking)}: {repriced(line)}")
     return told
 
 
-def _shown(line: Line, case: Case) -> str:
-    price = line["details"].get("price")
-    blocked = line["amount"] if line["amount"] is not None else case.booking.hold_amount
-    return f"{case.money(price if isinstance(price, int) else case.booking.price.amount)} and {case.money(blocked)}"
+def _terms(line: Line, case: Case) -> list[str]:
+    details = line["details"]
+    at = datetime.fromisoformat(details.get("accepted_at") or line["created_at"])
+    price = case.money(details["price"]) if "price" in details else case.booking.price
+    blocked = details.get("hold") or line["amount"] or case.booking.hold_amount
+    accepted = (
+        f"On {moment(at, case.booking.timezone)}, before the card was charged or blocked, the customer was shown these "
+        f"terms in the app and accepted them by booking (SHA-256 of the terms: {details.get('policy_hash')}):"
+    )
+    told = [accepted, details["policy_text"]]
+    if details.get("policy_locale") not in (None, ENGLISH):
+        told += ["In English:", text(case.booking.policy, price, case.booking.timezone, ENGLISH)]
+    return [*told, f"The price and the amount to be blocked were shown with them: {price} and {case.money(blocked)}."]
 
 
 def _cancellation_policy_disclosure(case: Case) -> str:
@@ -147,9 +154,11 @@ def _cancellation_rebuttal(case: Case) -> str:
     booking = case.booking
     request = case.asked_to_cancel
     free_until = free_cancellation_until(
-        booking.policy, starts_at=booking.starts_at, created_at=booking.created_at, moved_at=booking.moved_at
+        booking.policy, starts_at=booking.fees_count_from, created_at=booking.created_at, moved_at=booking.moved_at
     )
     free = f"Under the accepted terms cancelling was free until {moment(free_until, booking.timezone)}."
+    if booking.fees_count_from != booking.starts_at:
+        free += f" It counts from the date that was booked first ({moment(booking.fees_count_from, booking.timezone)})."
     if request is None:
         return f"The customer did not cancel: our log of this booking has no request to cancel. {free}"
     if request["actor"] != "customer":

@@ -93,9 +93,10 @@ def _held(line: Line) -> Told:
     return text[0].upper() + text[1:]
 
 
-def _saved(line: Line) -> Told:
-    terms = "accepted the terms and " if "policy_text" in line["details"] else ""
-    return f"The customer booked, {terms}saved the card for a hold that is placed later."
+def _saving(line: Line) -> Told:
+    if "policy_text" in line["details"]:
+        return "The customer booked and accepted the terms, with a card that is saved for a hold placed later."
+    return None
 
 
 def _cancel_request(line: Line) -> Told:
@@ -122,12 +123,22 @@ def _captured(line: Line) -> Told:
     return f"{amount_in(line)} was charged{f': {why}' if why else ''}. The rest of the hold was given back."
 
 
+def _event_moved(line: Line) -> Told:
+    before, after = (" to ".join(map(_stamp, line["details"][name])) for name in ("from", "to"))
+    return f"The organiser moved the event from {before}, to {after}."
+
+
 def _moved(line: Line) -> Told:
+    who = "customer" if line["actor"] == "customer" else "organiser"
+    before, after = (_stamp(line["details"][name]["starts_at"]) for name in ("from", "to"))
+    return f"The {who} moved the booking from the date that starts at {before} to the one that starts at {after}."
+
+
+def repriced(line: Line) -> str:
+    """What the price became, and how the customer agreed, in the words that staff recorded for this purpose."""
     details: Mapping[str, Any] = line["details"]
-    if "from" in details and "to" in details:
-        before, after = (" to ".join(map(_stamp, details[name])) for name in ("from", "to"))
-        return f"The organiser moved the event from {before}, to {after}."
-    return "The organiser moved the event."
+    before, after = (Money(details[name], line["currency"]) for name in ("from", "to"))
+    return f"The price was changed from {before} to {after} with the customer's consent: “{details['consent']}”."
 
 
 def _reminded(line: Line) -> Told:
@@ -139,9 +150,8 @@ def _reminded(line: Line) -> Told:
 
 
 def _no_show_notice(line: Line) -> Told:
-    at = line["details"].get("charge_at")
-    until = f" from {_stamp(at)} on" if isinstance(at, str) else ""
-    return f"The customer was told that the booking would be charged as a no-show{until}."
+    fee, at = amount_in(line), _stamp(line["details"]["charge_at"])
+    return f"The customer was told that {fee} would be charged as a no-show fee from {at} on, unless they contest it."
 
 
 def _refund(line: Line) -> Told:
@@ -174,18 +184,21 @@ _TELLERS: Final[Mapping[tuple[str, str], _Teller]] = {
     ("authorize", "succeeded"): _held,
     ("authorize", "failed"): _said("The bank did not allow the hold."),
     ("authorize", "canceled"): _said("The hold was not placed."),
-    ("schedule", "succeeded"): _saved,
+    ("schedule", "started"): _saving,
+    ("schedule", "pending"): _said("The bank asked the customer for 3-D Secure to save the card."),
+    ("schedule", "succeeded"): _said("The card is saved for a hold that is placed later."),
     ("renew", "succeeded"): _with_amount("The hold of {amount} was renewed ({id})."),
     ("check_in", "succeeded"): _said("Staff at the venue recorded that the customer arrived."),
     ("waive", "succeeded"): _said("The organiser waived the no-show fee."),
     ("cancel_request", "succeeded"): _cancel_request,
-    ("event_moved", "succeeded"): _moved,
+    ("event_moved", "succeeded"): _event_moved,
     ("event_cancelled", "succeeded"): _said("The organiser cancelled the event."),
-    ("moved", "succeeded"): _said("The customer moved the booking to another date."),
-    ("reprice", "succeeded"): _said("The price was changed with the customer's consent."),
+    ("moved", "succeeded"): _moved,
+    ("reprice", "succeeded"): repriced,
     ("reminder", "succeeded"): _reminded,
     ("no_show_notice", "succeeded"): _no_show_notice,
     ("contest", "succeeded"): _said("The customer contested the no-show."),
+    ("no_show", "succeeded"): _said("Staff of the venue stated that the customer did not come."),
     ("capture", "succeeded"): _captured,
     ("release", "succeeded"): _with_amount("The hold was given back ({id})."),
     ("refund", "*"): _refund,

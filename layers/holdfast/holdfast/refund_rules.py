@@ -18,11 +18,13 @@ from holdfast.policy import cancellation_fee
 
 
 def check_self_refund(booking: Booking, now: datetime) -> None:
-    """Raises Forbidden where the policy leaves refunds to the organiser, RuleRefused after its deadline."""
+    """Raises Forbidden where the policy leaves refunds to the organiser, RuleRefused after its deadline, which a
+    customer who moves the booking does not put off.
+    """
     hours = booking.policy.self_refund_until_hours
     if hours is None:
         raise Forbidden("The policy of this booking leaves refunds to the organiser.")
-    if now > booking.starts_at - timedelta(hours=hours):
+    if now > booking.fees_count_from - timedelta(hours=hours):
         raise RuleRefused(f"Customers may refund themselves until {hours} hours before the start.")
 
 
@@ -46,7 +48,7 @@ def kept_by_the_terms(booking: Booking, now: datetime) -> int:
         booking.price,
         booking.hold.amount if booking.hold else booking.hold_amount,
         now=now,
-        starts_at=booking.starts_at,
+        starts_at=booking.fees_count_from,
         created_at=booking.created_at,
         moved_at=booking.moved_at,
     )

@@ -139,6 +139,7 @@ def _accepted(booking: Booking, event: Event) -> dict[str, Any]:
     word. The time is the server's: the phone's clock proves nothing.
     """
     return {
+        "title": event.title,
         "price": booking.price.amount,
         "hold": booking.hold_amount,
         "policy": booking.policy.to_json(),

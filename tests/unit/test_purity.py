@@ -17,8 +17,9 @@ HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 # without knowing any of them, tested exhaustively in milliseconds, and trusted when a simulation replays it.
 PURE = frozenset(
     """
-    answers booking call_failures effects errors event hints log measures money movements moving next_step policy
-    policy_input policy_terms policy_text reconcile served settlement stripe_objects
+    answers booking call_failures differences effects errors event hints log measures money movements moving next_step
+    policy policy_input policy_terms policy_text reconcile reconciliation served settlement sightings stripe_objects
+    sums suspects
     """.split()
 )
 # Of the standard library, what reads the world or changes it.

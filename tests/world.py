@@ -93,6 +93,7 @@ class World:
     now: list[float] = field(default_factory=lambda: [NOW.timestamp()])
     waiting: Waiting = field(default_factory=Waiting)
     requests: int = 0
+    delivered: int = 0
     send_error: Exception | None = None
 
     # --- time
@@ -187,9 +188,11 @@ class World:
         return [json.loads(str(event)) for event in reversed(list(pages))]
 
     def deliver(self) -> None:
-        """Every webhook that Stripe has sent so far; those that were applied are known."""
-        for event in self.stripe_events():
+        """The webhooks that Stripe has sent since the last delivery."""
+        events = self.stripe_events()
+        for event in events[self.delivered :]:
             self.apply_event(event)
+        self.delivered = len(events)
 
     def reconcile(self, context: Context | None = None) -> None:
         """The schedule's own event, and the messages of a long day."""
@@ -295,6 +298,7 @@ class World:
         stripe_store = self.simulator.store
         made = []
         for number in range(count):
+            copy_id = f"{booking_id}-{number:06d}{suffix}"
             intent = f"pi_{booking_id[3:15]}copy{number:06d}{suffix}"
             charge = intent.replace("pi_", "ch_")
             with stripe_store.transaction():
@@ -303,10 +307,11 @@ class World:
                     ("charge", str(original.hold.charge_id), charge),
                 ):
                     text = json.dumps(stripe_store.get(table, old)).replace(original.hold.payment_intent_id, intent)
+                    text = text.replace(booking_id, copy_id)
                     stripe_store.insert(table, new, json.loads(text.replace(str(original.hold.charge_id), charge)))
             copy = replace(
                 original,
-                booking_id=f"{booking_id}-{number:06d}{suffix}",
+                booking_id=copy_id,
                 hold=replace(original.hold, payment_intent_id=intent, charge_id=charge),
                 created_at=original.created_at - age - timedelta(seconds=number + 1),
             )

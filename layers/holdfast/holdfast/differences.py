@@ -91,14 +91,15 @@ def differences(
     dispute. Only for a booking with nothing under way: until that is settled nobody can say what differs.
     """
     found = list(_own_log(booking, lines))
-    contradicted = bool(found)
+    contradicted = {each.object_id for each in found}
     hold = booking.hold
     for intent_id in sorted(missing):
         own = hold is not None and hold.payment_intent_id == intent_id
         detail = f"the book says {hold.state if own and hold else 'that it was placed'}, Stripe does not know it"
         found.append(_left(booking, Drift.INTENT_MISSING, intent_id, detail=detail))
     for seen in observations:
-        found += _of_intent(booking, seen, fees, now)
+        if seen.intent.id not in contradicted:
+            found += _of_intent(booking, seen, fees, now)
     if contradicted:
         # Nothing is taken into a booking that is not what its own log says: somebody has to find out first.
         found = [replace(each, adoptable=False, left=True) for each in found]

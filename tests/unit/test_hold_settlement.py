@@ -192,7 +192,8 @@ def test_whoever_books_has_half_an_hour_to_authenticate():
         None,
     )
     assert after.waits_for_its_first_card
-    assert (line.status, line.reason, line.details) == ("pending", "requires_action", {})
+    assert (line.status, line.reason) == ("pending", "requires_action")
+    assert line.details == {"deadline": wire_time(NOW + 30 * MINUTE)}
 
 
 def test_whoever_changes_cards_before_they_ever_authenticated_has_half_an_hour_again_and_no_booking_before():

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from holdfast.booking import Booking, Hold, HoldState, Initiator, Kind, Operation, Outcome, Setup, SetupState
-from holdfast.coverage import mend_by
+from holdfast.coverage import HOLD_SAFETY, lapses_at, mend_by
 from holdfast.declines import Severity, severity
 from holdfast.log import Entry, wire_time
 from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent
@@ -111,16 +111,22 @@ def needs_action(idle: Booking, operation: Operation, intent: PaymentIntent, now
         if idle.renewal is not None:
             superseded = (*superseded, idle.renewal.payment_intent_id)
         changed = replace(idle, renewal=waiting, superseded=superseded)
-        return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action")]
+        assert idle.hold is not None
+        return changed, [_waits(operation, intent.id, lapses_at(idle.hold, idle.created_at) - HOLD_SAFETY)]
     if idle.waits_for_its_first_card:
         dropped = _dropped(idle, intent.id)
         changed = replace(idle, hold=waiting, superseded=dropped, action_deadline=now + ACTION_WINDOW)
-        return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action")]
+        return changed, [_waits(operation, intent.id, now + ACTION_WINDOW)]
     deadline = idle.mend_by or mend_by(idle, now)
     dropped = _dropped(idle, intent.id)
     changed = replace(idle, hold=waiting, renewal=None, superseded=dropped, mend_by=deadline, next_try_at=None)
+    return changed, [_waits(operation, intent.id, deadline)]
+
+
+def _waits(operation: Operation, stripe_id: str, deadline: datetime) -> Entry:
+    """The customer is wanted, until then."""
     details = {"deadline": wire_time(deadline)}
-    return changed, [entry_of(operation, "pending", stripe_id=intent.id, reason="requires_action", details=details)]
+    return entry_of(operation, "pending", stripe_id=stripe_id, reason="requires_action", details=details)
 
 
 def declined(
@@ -248,7 +254,7 @@ def card_needs_action(idle: Booking, operation: Operation, setup: SetupIntent, n
     """The bank wants the customer before the card may be saved."""
     waiting = _setup(operation, setup, SetupState.ACTION_REQUIRED)
     changed = replace(idle, new_card=waiting, action_deadline=now + ACTION_WINDOW)
-    return changed, [entry_of(operation, "pending", stripe_id=setup.id, reason="requires_action")]
+    return changed, [_waits(operation, setup.id, now + ACTION_WINDOW)]
 
 
 def _setup(operation: Operation, setup: SetupIntent, state: SetupState) -> Setup:

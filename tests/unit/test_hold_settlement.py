@@ -22,6 +22,7 @@ from holdfast.hold_settlement import (
     with_live_hold,
     with_saved_card,
 )
+from holdfast.log import wire_time
 from holdfast.next_step import due_at, next_step
 from holdfast.placing import places_at
 from tests.unit import builders

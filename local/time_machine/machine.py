@@ -94,6 +94,7 @@ class Machine:
         shorten()
         with mock_aws():
             os.environ.update(_SETTINGS | _tables() | _queues())
+            boto3.client("secretsmanager").create_secret(Name="stripe", SecretString=json.dumps(SECRET))
             machine = cls(simulator, instant)
             _wire(machine)
             yield machine
@@ -138,7 +139,7 @@ class Machine:
             body = json.dumps({name: value for name, value in event.items() if not name.startswith("_")})
             moment = int(time.time())
             mac = hmac.new(SECRET["webhook_secrets"][0].encode(), f"{moment}.{body}".encode(), hashlib.sha256)
-            self.invoke(
+            answer = self.invoke(
                 "receive_stripe_event",
                 {
                     "headers": {"stripe-signature": f"t={moment},v1={mac.hexdigest()}"},
@@ -147,6 +148,8 @@ class Machine:
                     "requestContext": {"requestId": event["id"], "http": {"method": "POST", "path": "/"}},
                 },
             )
+            if answer["statusCode"] != 200:
+                raise Refused(f"the webhook's door answered {answer}")
         self.told.update(event["id"] for event in news)
         self._drain("stripe-events", "apply_stripe_event")
 

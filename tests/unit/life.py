@@ -180,6 +180,7 @@ class Life(RuleBasedStateMachine):
         says_until_when=MOSTLY,
         short=st.booleans(),
         answered=MOSTLY,
+        age=st.sampled_from([0, 0, 1, 2, 3, 4, 6, 8]),
     )
     def book(
         self,
@@ -191,8 +192,11 @@ class Life(RuleBasedStateMachine):
         says_until_when: bool,
         short: bool,
         answered: bool,
+        age: int,
     ) -> None:
-        """`bank` is how it answers the customer who books, `later` what it says from then on."""
+        """`bank` is how it answers the customer who books, `later` what it says from then on. `age`: how often the
+        clock has come before anything else happens.
+        """
         policy = POLICIES[terms]
         self.now, self.bank = START - lead, bank
         self.says_until_when, self.short = says_until_when, short
@@ -212,6 +216,9 @@ class Life(RuleBasedStateMachine):
         kind = Kind.AUTHORIZE if at_once else Kind.SCHEDULE
         self.begin(None, new, Begin(kind=kind, amount=HELD, reason="booked", actor="customer"), answered=answered)
         self.bank = later
+        for _ in range(age):
+            if self.booking.is_open and due_at(self.booking) is not None:
+                self.the_clock_comes_when_it_is_due(answered=True)
 
     # --- time and the clock -------------------------------------------------------------------------------------------
 
@@ -415,7 +422,7 @@ class Life(RuleBasedStateMachine):
             )
             self.lapses[f"pi{name}"] = lapses
         if why is None and status != "requires_action":
-            self.refused.discard(card)
+            self.said_yes(card)
         elif why is not None and status:
             self.said_no(operation, why)
 
@@ -428,6 +435,11 @@ class Life(RuleBasedStateMachine):
             self.refusals.append((self.now, card))
         if severity(why) is Severity.HARD:
             self.refused.add(card)
+
+    def said_yes(self, card: str) -> None:
+        """What was refused before is forgotten."""
+        self.refused.discard(card)
+        self.refusals = [each for each in self.refusals if each[1] != card]
 
     def window_of(self, operation: Operation) -> timedelta:
         if self.short:
@@ -677,6 +689,17 @@ class Life(RuleBasedStateMachine):
         each = next(each for each in self.setups.values() if each.status == "requires_action")
         self.setups[each.id] = replace(each, status="requires_payment_method" if fails else "succeeded")
 
+    @precondition(lambda self: self.idle() and self.booking.is_open)
+    @rule()
+    def the_customer_does_what_they_were_asked_to_and_we_hear_of_it(self) -> None:
+        of = self.booking
+        for each in (of.hold, of.renewal):
+            if each is not None and each.payment_intent_id in self.waiting():
+                self.the_phone_authenticates(which=self.waiting().index(each.payment_intent_id), fails=False)
+        if any(each.status == "requires_action" for each in self.setups.values()):
+            self.the_phone_authenticates_a_card(fails=False)
+        self.the_webhooks_come_as_they_should()
+
     @precondition(lambda self: any(self.left(each) > 0 for each in self.those("succeeded")))
     @rule(share=st.integers(1, 3))
     def the_dashboard_refunds(self, share: int) -> None:
@@ -729,11 +752,11 @@ class Life(RuleBasedStateMachine):
         if name in self.setups:
             changed, entries = observe_setup(self.booking, self.setups[name])
             if entries and changed.setup is not None and changed.setup != self.booking.setup:
-                self.refused.discard(changed.setup.payment_method_id)
+                self.said_yes(changed.setup.payment_method_id)
         else:
             changed, entries = observe(self.booking, self.stripe[name], self.now)
             if changed.is_held and changed.hold is not None and changed.hold.payment_intent_id == name:
-                self.refused.discard(changed.payment_method_id)
+                self.said_yes(changed.payment_method_id)
         return changed, list(entries)
 
     # --- what holds, always -------------------------------------------------------------------------------------------

@@ -18,7 +18,11 @@ OF_THE_AUTHORIZER = {
     "STAFF_AUDIENCE",
     "STAFF_JWKS_URL",
 }
-QUEUE_VARIABLES = {"steps": "STEPS_QUEUE_URL", "stripe events": "STRIPE_EVENTS_QUEUE_URL"}
+QUEUE_VARIABLES = {
+    "steps": "STEPS_QUEUE_URL",
+    "stripe events": "STRIPE_EVENTS_QUEUE_URL",
+    "reconcile": "RECONCILE_QUEUE_URL",
+}
 # Signatures and tokens are judged by real time, and what is counted has happened already.
 WITHOUT_A_CLOCK = {"authorize_caller", "receive_stripe_event", "measure_log"}
 
@@ -77,6 +81,7 @@ def test_a_function_is_traced_and_ends_before_whoever_waits_for_it(function):
     properties = deployed("production")[function.name]["Properties"]
     # API Gateway waits 29 s; Stripe some 10 to 20; a minute's sweep must not pile up; a worker has a lease of its own.
     longest = {"receive_stripe_event": 10, "sweep_due": 120, "apply_stripe_event": 150, "take_next_step": 150}
+    longest["reconcile_day"] = 300  # nobody waits; a long day goes on in another invocation
 
     assert properties["TracingConfig"] == {"Mode": "Active"}
     assert properties["Timeout"] <= longest.get(function.folder, 60 if function.folder == "measure_log" else 28)

@@ -78,6 +78,7 @@ def test_the_log_has_a_stream_of_new_lines_and_no_other_table_has_one():
     [
         ("BookingsTable", {"by_month", "by_due", "by_payment_intent", "by_attention"}),
         ("EventsTable", {"by_due"}),
+        ("TransactionsTable", {"by_day"}),
     ],
 )
 def test_indexes_that_only_lead_to_items_hold_only_keys(name, keys_only):

@@ -18,7 +18,7 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log redrive events \
+.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log reconcile redrive events \
 	replay-events clean
 
 help: ## Show this list
@@ -74,6 +74,9 @@ states: tools ## Draw docs/states.md from the tables in booking.py
 
 verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)
+
+reconcile: tools ## Compare Stripe with the book: make reconcile ARGS="--from 2026-11-01 --to 2026-11-30" (--mend, --report, --json, --stack NAME)
+	@PYTHONPATH=layers/holdfast $(RUN) operate.reconcile $(ARGS)
 
 redrive: tools ## Give dead letters back: make redrive QUEUE=steps or QUEUE=stripe-events (ARGS="--look")
 	@PYTHONPATH=layers/holdfast $(RUN) operate.redrive $(QUEUE) $(ARGS)

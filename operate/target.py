@@ -16,11 +16,16 @@ STACK_FILE = Path(__file__).parents[1] / ".local" / "stack.json"
 
 @dataclass(frozen=True)
 class Target:
-    """AWS clients, and the physical names of the stack's resources by their names in template.yaml."""
+    """AWS clients, and the physical names of the stack's resources by their names in template.yaml.
+
+    `stripe_url` and `clock_url` are the local cloud's; None is Stripe itself, and real time.
+    """
 
     session: boto3.Session
     endpoint_url: str | None
     stack_name: str
+    stripe_url: str | None = None
+    clock_url: str | None = None
 
     def client(self, service: Any) -> Any:
         return self.session.client(service, endpoint_url=self.endpoint_url)
@@ -47,4 +52,6 @@ def chosen(arguments: argparse.Namespace) -> Target:
         sys.exit(f"{arguments.stack_file} is missing: start the local cloud (make run), or name a stack with --stack.")
     local = json.loads(arguments.stack_file.read_text())
     session = boto3.Session("test", "test", region_name=local["region"])
-    return Target(session, local["aws_endpoint_url"], local["stack_name"])
+    return Target(
+        session, local["aws_endpoint_url"], local["stack_name"], local.get("stripe_url"), local.get("clock_url")
+    )

@@ -29,6 +29,8 @@ _QUEUES = {
     "steps": "StepsQueue",
     "steps_dead_letters": "StepsDeadLetters",
     "sweep_dead_letters": "SweepDeadLetters",
+    "reconcile": "ReconcileQueue",
+    "reconcile_dead_letters": "ReconcileDeadLetters",
     "measure_log_dead_letters": "MeasureLogDeadLetters",
     "publish_events_dead_letters": "PublishEventsDeadLetters",
 }

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -167,6 +167,7 @@ def test_every_sample_is_sent_through_its_function_here() -> None:
         "apply_stripe_event",
         "sweep_due",
         "take_next_step",
+        "reconcile_day",
         "measure_log",
         "publish_events",
     }
@@ -207,6 +208,19 @@ def test_the_sample_of_the_sweep_queues_what_is_due(today: World) -> None:
 
     assert (swept["bookings"], swept["events"]) == (1, 0)
     assert today.drain("steps", "take_next_step") == 1
+
+
+def test_the_sample_of_the_night_compares_the_days_that_are_over(today: World) -> None:
+    a_booking(today)
+    today.stripe.v1.payment_intents.capture(INTENT, {"amount_to_capture": 1234})
+    today.advance(hours=9, minutes=10)
+
+    handler("reconcile_day")(sample("reconcile_day"), Context(remaining_ms=300_000))
+
+    assert today.booking(BOOKING).captured == 1234
+    report = bootstrap.store().reconciliations.get(date(2026, 12, 9))
+    assert report is not None
+    assert report.by_drift == {"missed_capture": 1}
 
 
 def test_the_samples_of_steps_are_taken(today: World) -> None:

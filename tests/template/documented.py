@@ -73,7 +73,7 @@ def _function(folder: str, trigger: str, touches: str) -> Function:
         if table in TABLES:
             rights[table] = right
             indexes |= {(table, each) for each in re.findall(r"by_\w+", named)}
-    for queue in re.findall(r"(steps|stripe events) queue send", touches):
+    for queue in re.findall(r"(steps|stripe events|reconcile) queue send", touches):
         queues.add(queue)
     stripe = bool(re.search(r"(^|, )Stripe$", touches))
     return Function(

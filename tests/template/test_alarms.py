@@ -26,9 +26,15 @@ def test_somebody_hears_of_every_dead_letter():
 
 
 def test_somebody_hears_of_a_clock_that_lags_or_stands_still():
-    assert watched("Invocations") == {"SweepDue"}
+    assert watched("Invocations") == {"SweepDue", "ReconcileDay"}
     assert ALARMS["ClockStoppedAlarm"]["Properties"]["TreatMissingData"] == "breaching"
     assert watched("ClockLag") == {"AWS::StackName"}
+
+
+def test_somebody_hears_of_what_reconciliation_leaves_and_of_nights_without_one():
+    assert watched("DifferencesLeft") == {"AWS::StackName"}
+    assert ALARMS["ReconciliationStoppedAlarm"]["Properties"]["TreatMissingData"] == "breaching"
+    assert ALARMS["ReconciliationStoppedAlarm"]["Properties"]["Period"] == 86_400
 
 
 def test_somebody_hears_of_queues_that_grow_and_doors_that_fail():
@@ -43,9 +49,10 @@ def test_somebody_hears_of_events_that_are_not_published():
     assert ALARMS["PublishEventsAgeAlarm"]["Properties"]["Threshold"] == 15 * 60 * 1000  # milliseconds
 
 
-def test_the_lag_is_looked_for_where_the_sweep_reports_it():
+@pytest.mark.parametrize("name", ["ClockLagAlarm", "DifferencesLeftAlarm"])
+def test_our_own_metrics_are_looked_for_where_they_are_reported(name):
     variables = source()["Globals"]["Function"]["Environment"]["Variables"]
-    properties = ALARMS["ClockLagAlarm"]["Properties"]
+    properties = ALARMS[name]["Properties"]
 
     assert properties["Namespace"] == variables["POWERTOOLS_METRICS_NAMESPACE"]
     assert properties["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]

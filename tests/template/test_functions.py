@@ -18,7 +18,11 @@ OF_THE_AUTHORIZER = {
     "STAFF_AUDIENCE",
     "STAFF_JWKS_URL",
 }
-QUEUE_VARIABLES = {"steps": "STEPS_QUEUE_URL", "stripe events": "STRIPE_EVENTS_QUEUE_URL"}
+QUEUE_VARIABLES = {
+    "steps": "STEPS_QUEUE_URL",
+    "stripe events": "STRIPE_EVENTS_QUEUE_URL",
+    "reconcile": "RECONCILE_QUEUE_URL",
+}
 # Signatures and tokens are judged by real time, and what is counted has happened already.
 WITHOUT_A_CLOCK = {"authorize_caller", "receive_stripe_event", "measure_log", "publish_events"}
 
@@ -87,6 +91,7 @@ def test_a_function_is_traced_and_ends_before_whoever_waits_for_it(function):
         "take_next_step": 150,
         "measure_log": 60,
         "publish_events": 60,
+        "reconcile_day": 300,  # nobody waits; a long day goes on in another invocation
     }
 
     assert properties["TracingConfig"] == {"Mode": "Active"}

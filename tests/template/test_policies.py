@@ -12,10 +12,14 @@ from tests.template.documented import Function, functions
 DOCUMENTED = list(functions().values())
 READS = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query"}
 WRITES = {"DeleteItem", "PutItem", "UpdateItem"}
-QUEUES = {"steps": "StepsQueue", "stripe events": "StripeEventsQueue"}
-POLLED = {"apply_stripe_event": "StripeEventsQueue", "take_next_step": "StepsQueue"}
+QUEUES = {"steps": "StepsQueue", "stripe events": "StripeEventsQueue", "reconcile": "ReconcileQueue"}
+POLLED = {
+    "apply_stripe_event": "StripeEventsQueue",
+    "take_next_step": "StepsQueue",
+    "reconcile_day": "ReconcileQueue",
+}
 # AWS's own, and the reason each may stay although it names no resource: a function writes to its log group and sends
-# trace segments, which have no resource to name. Both are added by SAM or written beside the three roles of our own.
+# trace segments, which have no resource to name. Both are added by SAM or written beside the roles of our own.
 ACCEPTED_MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess"}
 
 
@@ -88,6 +92,7 @@ def test_a_function_sends_only_to_its_queues_and_reads_only_the_secrets_that_it_
         "sweep_due": {"SweepDeadLetters"},
         "measure_log": {"MeasureLogDeadLetters"},
         "publish_events": {"PublishEventsDeadLetters"},
+        "reconcile_day": {"ReconcileDeadLetters"},
     }
 
     assert sends - own_failures.get(function.folder, set()) == {QUEUES[queue] for queue in function.queues}
@@ -140,7 +145,7 @@ def test_only_what_hangs_on_an_event_as_it_was_read_may_check_it():
 def test_nobody_may_change_or_delete_a_line_of_the_log():
     for function in DOCUMENTED:
         on_the_log = {action for action, resource in rights(function) if resource == "TransactionsTable"}
-        assert on_the_log <= {"dynamodb:PutItem", "dynamodb:Query"}, function.folder
+        assert on_the_log <= {"dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"}, function.folder
 
 
 @pytest.mark.parametrize("stage", ["local", "staging", "production"])

@@ -9,6 +9,7 @@ from tests.template.deployed import deployed, of_type
 DEAD_LETTERS = {
     "StripeEventsQueue": "StripeEventsDeadLetters",
     "StepsQueue": "StepsDeadLetters",
+    "ReconcileQueue": "ReconcileDeadLetters",
 }
 OF_THE_STREAM = ("MeasureLogDeadLetters", "PublishEventsDeadLetters")
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -65,6 +66,32 @@ def test_a_worker_gives_back_only_what_failed_and_nobody_sees_it_too_early(worke
     assert deployed("production")[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout
 
 
+def test_a_long_day_goes_on_message_by_message_and_nobody_sees_one_too_early():
+    mapping = mappings()["ReconcileDay"]
+    timeout = deployed("production")["ReconcileDay"]["Properties"]["Timeout"]
+
+    assert mapping["EventSourceArn"] == arn("ReconcileQueue")
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+    assert deployed("production")["ReconcileQueue"]["Properties"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_night_is_asked_for_twice_a_day_tried_again_and_kept_when_it_fails():
+    rule = deployed("production")["ReconcileDayNightly"]["Properties"]
+    [target] = rule["Targets"]
+    [invocation] = [
+        each["Properties"]
+        for each in of_type("production", "AWS::Lambda::EventInvokeConfig").values()
+        if each["Properties"]["FunctionName"] == {"Ref": "ReconcileDay"}
+    ]
+
+    assert rule["ScheduleExpression"] == "cron(10 3,15 * * ? *)"
+    assert target["Arn"] == arn("ReconcileDay")
+    assert target["DeadLetterConfig"] == {"Arn": arn("ReconcileDeadLetters")}
+    assert invocation["MaximumRetryAttempts"] == 2
+    assert invocation["DestinationConfig"]["OnFailure"]["Destination"] == arn("ReconcileDeadLetters")
+
+
 def test_the_log_is_measured_in_pieces_with_a_place_for_those_that_cannot_be():
     mapping = mappings()["MeasureLog"]
 
@@ -97,22 +124,28 @@ def test_nobody_but_the_two_reads_the_stream():
 
 
 def test_the_clock_is_swept_each_minute_and_lost_sweeps_are_kept():
-    [rule] = of_type("production", "AWS::Events::Rule").values()
+    rule = deployed("production")["SweepDueEachMinute"]
     [target] = rule["Properties"]["Targets"]
-    [invocation] = of_type("production", "AWS::Lambda::EventInvokeConfig").values()
+    [invocation] = [
+        each
+        for each in of_type("production", "AWS::Lambda::EventInvokeConfig").values()
+        if each["Properties"]["FunctionName"] == {"Ref": "SweepDue"}
+    ]
 
     assert rule["Properties"]["ScheduleExpression"] == "rate(1 minute)"
     assert target["Arn"] == arn("SweepDue")
     assert target["DeadLetterConfig"] == {"Arn": arn("SweepDeadLetters")}
-    assert invocation["Properties"]["FunctionName"] == {"Ref": "SweepDue"}
     assert invocation["Properties"]["DestinationConfig"]["OnFailure"]["Destination"] == arn("SweepDeadLetters")
 
 
-def test_only_the_schedules_own_rule_may_send_to_the_sweeps_dead_letters():
-    policy = deployed("production")["SweepDeadLettersPolicy"]["Properties"]
+@pytest.mark.parametrize(
+    ("dead", "rule"), [("SweepDeadLetters", "SweepDueEachMinute"), ("ReconcileDeadLetters", "ReconcileDayNightly")]
+)
+def test_only_the_schedules_own_rule_may_send_to_its_dead_letters(dead, rule):
+    policy = deployed("production")[f"{dead}Policy"]["Properties"]
     [statement] = policy["PolicyDocument"]["Statement"]
-    [rule] = of_type("production", "AWS::Events::Rule")
 
+    assert rule in of_type("production", "AWS::Events::Rule")
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn(rule)}}
-    assert statement["Resource"] == arn("SweepDeadLetters")
+    assert statement["Resource"] == arn(dead)

@@ -6,12 +6,14 @@ The rules are the real ones; what a use case decides beside them is asked of it,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -831,6 +833,48 @@ class Life(RuleBasedStateMachine):
         self.what_is_over_is_not_due_and_what_is_not_over_is()
         self.an_open_booking_is_never_silently_uncovered()
         self.no_authorization_at_stripe_is_forgotten()
+
+
+# Of the rules of a long life, the rare and the frequent ones; any other weighs 6.
+WEIGHTS = {
+    "the_clock_comes_when_it_is_due": 12,
+    "the_clock_comes_in_time_and_stripe_answers": 12,
+    "the_bank_changes_its_mind": 9,
+    "the_customer_offers_a_card": 9,
+    "the_customer_contests": 30,
+    "staff_refund": 12,
+    "it_is_carried_out": 30,
+    "staff_check_in": 3,
+    "staff_waive": 1,
+    "staff_complete": 2,
+    "somebody_wants_to_cancel": 2,
+    "the_organiser_cancels_the_event": 1,
+    "the_organiser_moves_the_event": 3,
+    "the_dashboard_captures": 1,
+    "the_hold_is_canceled_or_lapses": 2,
+    "a_dispute_opens_or_moves": 2,
+}
+STEPS_OF_A_LONG_LIFE = 45
+
+
+def long_life(draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+    """Like a walk of Hypothesis's own, but long, and with every rule open to it: what comes late is reached, too."""
+    life, rules = Life(), Life.setup_state()
+    (start,) = rules.initializers
+    _live(life, start, draw)
+    for _ in range(STEPS_OF_A_LONG_LIFE):
+        possible = [each for each in rules.rules if all(holds(life) for holds in each.preconditions)]
+        weighted = [each for each in possible for _ in range(WEIGHTS.get(each.function.__name__, 6))]
+        _live(life, draw(st.sampled_from(weighted)), draw)
+        for always in rules.invariants:
+            always.function(life)
+    life.teardown()
+
+
+def _live(life: Life, happens: Any, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
+    arguments = {name: draw(strategy) for name, strategy in happens.arguments.items()}
+    note(f"{happens.function.__name__}({', '.join(f'{name}={value!r}' for name, value in arguments.items())})")
+    happens.function(life, **arguments)
 
 
 def is_alive(state: HoldState) -> bool:

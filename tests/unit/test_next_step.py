@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from holdfast.booking import Booking, HoldState, Initiator, Kind, Outcome, RefundStatus, Status
@@ -52,7 +53,7 @@ from tests.unit.builders import (
     under_way,
     waiting_for_3ds,
 )
-from tests.unit.life import Life
+from tests.unit.life import Life, long_life
 
 CHECKED_IN = START - 5 * MINUTE
 
@@ -602,5 +603,40 @@ def test_a_booking_lives_by_its_rules_whatever_happens_in_whatever_order():
 
     run_state_machine_as_test(Life, settings=walks)
 
+
+VERDICTS = {
+    "authorize failed generic_decline",
+    "authorize failed insufficient_funds",
+    "authorize pending requires_action",
+    "authorize started retry",
+    "authorize succeeded authenticated",
+    "authorize succeeded no_show",
+    "close succeeded hold_unplaceable",
+    "contest succeeded None",
+    "external succeeded hold_expired",
+    "mend failed kept_without_hold",
+    "mend pending new_payment_method",
+    "no_show_notice succeeded None",
+    "renew failed generic_decline",
+    "renew pending requires_action",
+    "renew succeeded authenticated",
+    "renew succeeded repriced",
+    "schedule pending requires_action",
+    "schedule succeeded authenticated",
+    "schedule succeeded event_moved",
+}
+
+
+def test_long_lives_go_through_every_state_and_every_verdict():
+    Life.reached.clear()
+
+    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @given(st.data())
+    def live(data):
+        long_life(data.draw)
+
+    live()
+
     assert {str(each) for each in Status} - Life.reached == set()
     assert {str(each) for each in Outcome} - Life.reached == set()
+    assert VERDICTS - Life.reached == set()

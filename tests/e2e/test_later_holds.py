@@ -1,4 +1,4 @@
-"""Bookings that outlive an authorization, through HTTP and the schedule's own path: later, renewed, mended, contested."""
+"""Bookings that outlive an authorization, through HTTP and the schedule: later, renewed, mended, contested."""
 
 from __future__ import annotations
 

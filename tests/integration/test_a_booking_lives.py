@@ -256,11 +256,14 @@ def test_a_moved_event_gives_everybody_a_fresh_free_window(yoga: World) -> None:
 
 
 def test_an_event_too_far_ahead_is_refused(yoga: World) -> None:
-    yoga.event("far", starts_in=timedelta(days=30))
+    """Two years: nobody's card is good for longer."""
+    yoga.event("far", starts_in=timedelta(days=730))
+    yoga.event("farther", starts_in=timedelta(days=730, seconds=1))
     yoga.card()
 
-    answer = yoga.hold(event_id="far")
+    booked, answer = yoga.hold(event_id="far", key="far"), yoga.hold(event_id="farther", key="farther")
 
+    assert (booked.status, booked.body["payment_status"]) == (201, "scheduled")
     assert (answer.status, answer.problem) == (422, "too-far-ahead")
 
 

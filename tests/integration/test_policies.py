@@ -407,7 +407,9 @@ def test_the_text_that_was_accepted_is_kept_word_for_word_and_survives_later_edi
     assert line["details"] | {"before": None} == {
         "before": None,
         "after": "authorizing",
+        "outcome": "open",
         "request_id": line["details"]["request_id"],
+        "title": "Yoga",
         "price": 5000,
         "hold": 6000,
         "policy": shown["policy"] | {"text": None} and {k: v for k, v in shown["policy"].items() if k != "text"},

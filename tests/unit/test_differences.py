@@ -236,7 +236,6 @@ def test_several_differences_of_one_payment_are_several():
         (HELD, at_stripe("a_word_of_tomorrow"), Drift.HOLD_STATE_DIFFERS),
         (make.ended(HoldState.RELEASED), at_stripe(), Drift.HOLD_STATE_DIFFERS),
         (make.ended(HoldState.EXPIRED), at_stripe("succeeded"), Drift.HOLD_STATE_DIFFERS),
-        (make.ended(HoldState.DECLINED, Outcome.DECLINED), at_stripe("succeeded"), Drift.HOLD_STATE_DIFFERS),
         (replace(PAID, disputes=(make.dispute(),)), at_stripe("succeeded"), Drift.DISPUTE_MISSING),
     ],
 )
@@ -291,6 +290,15 @@ def test_an_unused_authorization_that_was_captured_is_written_down_and_left_unti
     assert (first.drift, first.adoptable, first.left) == (Drift.UNUSED_AUTHORIZATION_CAPTURED, True, True)
     assert (again.drift, again.adoptable, again.left) == (Drift.UNUSED_AUTHORIZATION_CAPTURED, False, True)
     assert compared(noted, returned) == []
+
+
+def test_a_declined_authorization_that_was_captured_all_the_same_is_one_that_the_booking_does_not_use():
+    declined, taken = make.ended(HoldState.DECLINED, Outcome.DECLINED), at_stripe("succeeded")
+    (difference,) = compared(declined, taken)
+
+    assert (difference.drift, difference.left) == (Drift.UNUSED_AUTHORIZATION_CAPTURED, True)
+    noted = replace(declined, attention="unused_authorization_captured", attention_since=make.START)
+    assert compared(noted, replace(taken, refunds=(make.stripe_refund(5000),))) == []
 
 
 PLACED = Entry(kind="authorize", status="succeeded", actor="customer", amount=6000, stripe_id="pi_1")

@@ -223,13 +223,12 @@ _AGREE: Final[Mapping[HoldState, frozenset[str]]] = MappingProxyType(
         HoldState.EXPIRED: frozenset({"canceled"}),
     }
 )
-_NEVER_OF_A_DECLINED: Final = "succeeded"
 
 
 def _residual(booking: Booking, seen: Observation) -> Iterator[Difference]:
     """What differs although everything was taken in."""
     hold, intent = booking.hold, seen.intent
-    if hold is None or hold.payment_intent_id != intent.id:
+    if hold is None or hold.payment_intent_id != intent.id or hold.state is HoldState.DECLINED:
         if intent.status == "succeeded" and not _given_back(seen):
             yield _left(
                 booking,
@@ -241,8 +240,7 @@ def _residual(booking: Booking, seen: Observation) -> Iterator[Difference]:
             )
         return
     agree = _AGREE.get(hold.state)
-    apart = intent.status not in agree if agree is not None else False
-    if apart or (hold.state is HoldState.DECLINED and intent.status == _NEVER_OF_A_DECLINED):
+    if agree is not None and intent.status not in agree:
         detail = f"the book says {hold.state}, Stripe {intent.status}"
         yield _left(
             booking,

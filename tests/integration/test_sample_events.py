@@ -93,6 +93,21 @@ def an_event_under_way(world: World) -> None:
     world.advance(days=2, hours=1)
 
 
+def a_noticed_no_show(world: World) -> None:
+    described = sample("put_event")
+    body = json.loads(described["body"])
+    body["policy"] = body.get("policy", {}) | {"no_show_capture": "always", "no_show_contest_minutes": 60}
+    assert world.send("put_event", described | {"body": json.dumps(body)}).status == 201
+    a_card_at_stripe(world)
+    assert world.send("attach_payment_method", sample("attach_payment_method")).status == 201
+    booked = sample("place_hold")
+    wanted = json.loads(booked["body"])
+    wanted.pop("accepted_policy_hash", None)
+    assert world.send("place_hold", booked | {"body": json.dumps(wanted)}).status == 201
+    world.advance(days=2, minutes=20)
+    world.sweep()
+
+
 def a_dispute(world: World) -> None:
     a_payment(world)
     world.simulator.control("POST", "/_simulator/disputes", {"payment_intent": INTENT})
@@ -142,6 +157,10 @@ SERVED: dict[str, tuple[Prepare, int, Expected]] = {
     "cancel_booking": (a_booking, 200, lambda answer: answer.body["payment_status"] == "released"),
     "check_in_booking": (a_booking, 200, lambda answer: answer.body["checked_in_at"] is not None),
     "complete_booking": (a_booking, 200, lambda answer: answer.body["captured"] == 4200),
+    "change_payment_method": (a_booking, 200, lambda answer: answer.body["payment_status"] == "held"),
+    "contest_no_show": (a_noticed_no_show, 200, lambda answer: answer.body["payment_status"] == "held"),
+    "uphold_no_show": (an_event_under_way, 200, lambda answer: answer.body["outcome"] == "open"),
+    "reprice_booking": (a_booking, 200, lambda answer: answer.body["price"]["amount"] == 7500),
     "waive_no_show": (a_booking, 200, lambda answer: answer.body["outcome"] == "open"),
     "list_disputes": (
         a_dispute,

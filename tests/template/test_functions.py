@@ -27,6 +27,13 @@ QUEUE_VARIABLES = {
 WITHOUT_A_CLOCK = {"authorize_caller", "receive_stripe_event", "measure_log", "publish_events"}
 
 
+OF_ITS_OWN = {
+    "put_event": {"DEFAULT_POLICY"},
+    "place_hold": {"HOLD_LEAD_HOURS", "HOLD_MEND_HOURS", "DECLINE_RETRY_MINUTES", "EXTENDED_AUTHORIZATION"},
+    "publish_events": {"DOMAIN_EVENTS_BUS", "UNPUBLISHED_LINES_QUEUE_URL"},
+}
+
+
 def needed_variables(function: Function) -> set[str]:
     needed = EVERYWHERE | {f"{table.upper()}_TABLE" for table in function.tables}
     needed |= {QUEUE_VARIABLES[queue] for queue in function.queues}
@@ -36,10 +43,7 @@ def needed_variables(function: Function) -> set[str]:
         needed.add("STRIPE_SECRET_ID")
     if function.quote_key:
         needed.add("QUOTE_KEY_ID")
-    if function.folder == "put_event":
-        needed.add("DEFAULT_POLICY")
-    if function.folder == "publish_events":
-        needed |= {"DOMAIN_EVENTS_BUS", "UNPUBLISHED_LINES_QUEUE_URL"}
+    needed |= OF_ITS_OWN.get(function.folder, set())
     if function.folder == "authorize_caller":
         needed |= OF_THE_AUTHORIZER
     return needed

@@ -130,16 +130,22 @@ def test_only_who_replays_answers_may_read_them():
 def test_only_who_needs_a_users_customer_or_default_card_may_read_the_user():
     reading = {function.folder for function in DOCUMENTED if ("dynamodb:GetItem", "UsersTable") in rights(function)}
 
-    assert reading == {"set_up_payment_method", "attach_payment_method", "list_payment_methods", "place_hold"}
+    assert reading == {
+        "set_up_payment_method",
+        "attach_payment_method",
+        "list_payment_methods",
+        "place_hold",
+        "change_payment_method",
+    }
 
 
 def test_only_what_hangs_on_an_event_as_it_was_read_may_check_it():
-    """A booking, and what the clock begins. Everything else is conditional on the booking alone."""
+    """A booking, its move, and what the clock begins. Everything else is conditional on the booking alone."""
     checking = {
         function.folder for function in DOCUMENTED if ("dynamodb:ConditionCheckItem", "EventsTable") in rights(function)
     }
 
-    assert checking == {"place_hold", "take_next_step"}
+    assert checking == {"place_hold", "move_booking", "take_next_step"}
 
 
 def test_nobody_may_change_or_delete_a_line_of_the_log():

@@ -7,8 +7,8 @@ from dataclasses import replace
 from holdfast import money
 from holdfast.booking import Booking, Status
 from holdfast.desk.desk import Desk
-from holdfast.desk.finishing import idle, write
-from holdfast.errors import Conflict, RuleRefused
+from holdfast.desk.finishing import seconds_left, write
+from holdfast.errors import Conflict, OperationInProgress, RuleRefused
 from holdfast.log import Entry
 from holdfast.money import Money
 from holdfast.policy import check_against
@@ -23,7 +23,9 @@ def reprice(desk: Desk, *, booking_id: str, price: Money, consent: str) -> Booki
     """
 
     def decide() -> Booking:
-        booking = idle(desk, desk.booking(booking_id))
+        booking = desk.booking(booking_id)
+        if booking.operation is not None:
+            raise OperationInProgress(retry_after=seconds_left(booking, desk.clock()))
         if not booking.is_open or booking.cancel_requested_at is not None or booking.payment_status not in _PRICED:
             raise Conflict(f"The price of a booking that is {booking.payment_status} stays.")
         hold_amount = _hold_for(booking, price)

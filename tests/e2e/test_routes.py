@@ -28,7 +28,7 @@ CARD = set("id brand last4 exp_month exp_year country is_default".split())
 POLICY = set(
     "hold_ratio free_cancellation_hours booking_grace_minutes cancellation_tiers no_show_fee no_show_grace_minutes "
     "no_show_contest_minutes no_show_capture capture_on_attendance settle_hours self_refund_until_hours "
-    "on_unplaceable_hold text".split()
+    "on_unplaceable_hold off_session_fees text".split()
 )
 
 
@@ -259,7 +259,7 @@ def test_lists_are_newest_first_and_go_page_by_page(people: People) -> None:
 def test_an_event_too_far_away_or_begun_cannot_be_booked(people: People) -> None:
     who = people.somebody()
     people.card(who)
-    far, near = people.event(starts_in=timedelta(days=30)), people.event(starts_in=timedelta(minutes=5))
+    far, near = people.event(starts_in=timedelta(days=731)), people.event(starts_in=timedelta(minutes=5))
     people.advance(minutes=5)
 
     too_far = people.ask(who, "POST", "/holds", {"event_id": far})

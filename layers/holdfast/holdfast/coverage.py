@@ -182,8 +182,9 @@ def _of_a_hold(booking: Booking, hold: Hold, last: datetime) -> Coverage:
     if lapses >= last:
         return Covered(lapses)
     if booking.renewal is not None:
-        return Alert("customer", "authentication", lapses)
-    if booking.refused_card == booking.payment_method_id:
+        return Alert("customer", "authentication", lapses - HOLD_SAFETY)
+    retried_too_late = booking.next_try_at is not None and booking.next_try_at >= lapses
+    if retried_too_late or booking.refused_card == booking.payment_method_id:
         return Alert("customer", "new_payment_method", lapses)
     renewal = renew_at(booking)
     assert renewal is not None

@@ -58,6 +58,7 @@ def _moved(booking: Booking, event: Event) -> Change:
         event_version=event.version,
         look_again_at=None,
         no_show_noticed_at=None,
+        kept_without_hold_at=None,
         contested_at=None,
         no_show_upheld_at=None,
         reminded=(),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -183,7 +183,7 @@ def from_json(stored: Mapping[str, object]) -> Policy:
 
     It was accepted by the rules of its day: how its terms fit together is not judged again.
     """
-    missing = [field.name for field in fields(Policy) if field.name not in stored]
+    missing = [field.name for field in fields(Policy) if field.name not in stored and field.default is MISSING]
     if missing:
         raise InvalidRequest(
             "The policy is incomplete.", [FieldError(f"{ROOT}/{name}", "Missing.") for name in missing]

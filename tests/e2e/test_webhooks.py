@@ -36,6 +36,8 @@ def event_about(intent: dict[str, Any], kind: str = "payment_intent.canceled") -
 
 
 def test_forged_stale_and_altered_events_are_400_and_nothing_happens(people: People) -> None:
+    people.control("POST", "webhooks", {"mode": "hold"})  # so that only what is forged could be in the queue
+    people.eventually(lambda: people.messages_in("stripe_events") == 0, "the events were not taken")
     _, booking_id = people.held(people.event())
     before = people.booking(booking_id)
     (intent,) = people.intents(booking_id)
@@ -209,26 +211,35 @@ def test_an_event_that_cannot_be_applied_is_dead_lettered_and_comes_back_by_the_
     back.
     """
     booking_id = people.captured(people.event())
+    # To its end: an event that failed last while the key was put right would else wait a quarter of an hour.
+    with _failed_events_come_back(people, after_seconds=3):
+        with _a_key_that_stripe_refuses(people):
+            people.dashboard.v1.refunds.create({"payment_intent": people.intent_of(booking_id), "amount": 900})
+            people.eventually(lambda: people.messages_in("stripe_events_dead_letters") > 0, "nothing was given up")
+        assert people.booking(booking_id)["refunded"] == 0
+
+        said = _redrive(people, "stripe-events")
+
+        assert "given back" in said
+        people.becomes(booking_id, payment_status="partially_refunded", refunded=900)
+        people.eventually(lambda: _all_given_back(people), "some are still given up, or never taken")
+
+
+@contextmanager
+def _failed_events_come_back(people: People, after_seconds: int) -> Iterator[None]:
+    """Sooner than the template says; as it says afterwards. What is received keeps the time that it was given."""
     sqs, queue = people.aws("sqs"), people.stack.queues["stripe_events"]
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
-    with _a_key_that_stripe_refuses(people):
-        people.dashboard.v1.refunds.create({"payment_intent": people.intent_of(booking_id), "amount": 900})
-        people.eventually(lambda: people.messages_in("stripe_events_dead_letters") > 0, "nothing was given up")
-    assert people.booking(booking_id)["refunded"] == 0
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "900"})
-
-    said = _redrive(people, "stripe-events")
-
-    assert "given back" in said
-    people.becomes(booking_id, payment_status="partially_refunded", refunded=900)
-    # Others of its events may have failed for the last time while the key was put right.
-    people.eventually(lambda: _all_given_back(people), "some are still given up")
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": str(after_seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "900"})
 
 
 def _all_given_back(people: People) -> bool:
     if people.messages_in("stripe_events_dead_letters"):
         _redrive(people, "stripe-events")
-    return people.messages_in("stripe_events_dead_letters") == 0
+    return people.messages_in("stripe_events_dead_letters") == people.messages_in("stripe_events") == 0
 
 
 @contextmanager

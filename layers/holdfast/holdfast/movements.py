@@ -264,7 +264,7 @@ def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
 
 def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
     """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
-    is there where windows are not counted from `starts_at`.
+    is there where windows are not counted from `starts_at`; `hold` is what caps the amount.
     """
     moved_by_customer = booking.fees_count_from != booking.starts_at
     return {

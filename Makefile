@@ -72,7 +72,7 @@ openapi: tools ## Write the OpenAPI document from the functions
 states: tools ## Draw docs/states.md from the tables in booking.py
 	@$(RUN) local.states --write
 
-verify-log: tools ## Check the hash chain of every booking's log (ARGS="--stack NAME" for one on AWS)
+verify-log: tools ## Check the hash chain of every booking's log, and derive every amount again from it (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)
 
 reconcile: tools ## Compare Stripe with the book: make reconcile ARGS="--from 2026-11-01 --to 2026-11-30" (--mend, --report, --json, --stack NAME)

@@ -1,4 +1,6 @@
-"""`python -m operate.verify_log`: checks the log of every booking and names each line that is not what was written."""
+"""`python -m operate.verify_log`: checks the log of every booking, and names each line that is not what was written and
+each amount that does not follow from the lines before it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from holdfast import derivation
 from holdfast.log import Fault, verify
 from holdfast.settings import Settings
 from holdfast.store.bookings import Bookings
@@ -16,7 +19,7 @@ _PROGRESS = 1000
 
 
 def main() -> int:
-    """0: every chain holds. 1: some do not, and are named. Reads only."""
+    """0: every chain holds, and every amount follows. 1: some do not, and are named. Reads only."""
     parser = argparse.ArgumentParser(prog="operate.verify_log", description=__doc__)
     add_arguments(parser)
     parser.add_argument("booking_id", nargs="*", help="only these bookings")
@@ -46,6 +49,7 @@ def check(bookings: Bookings, booking_id: str) -> list[Fault]:
             return [Fault(0, "there is no such booking")]
         lines = list(bookings.all_lines(booking_id))
         faults = verify(lines, expected_length=booking.sequence, expected_head=booking.chain_head)
+        faults = faults or derivation.check(lines)
         after = bookings.get(booking_id)
         if not faults or (after is not None and after.version == booking.version):
             return faults

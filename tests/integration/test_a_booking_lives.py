@@ -39,6 +39,7 @@ def test_a_completed_booking_pays_what_staff_say_and_the_rest_goes_back(yoga: Wo
     )
     assert yoga.intents()[0].amount_received == 4200
     assert yoga.story(booking_id)[2:] == ["check_in succeeded", "capture started", "capture succeeded"]
+    assert yoga.log(booking_id)[3]["details"]["asked"] == 4200  # the amount is theirs, not the price
 
 
 def test_cancelling_exactly_24_hours_before_is_free(yoga: World) -> None:

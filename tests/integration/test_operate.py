@@ -11,8 +11,10 @@ import boto3
 import pytest
 
 from holdfast import bootstrap
+from holdfast.log import FIRST_HASH, entry_hash
 from holdfast.pace import Pace
 from holdfast.reconciliation import midnight
+from holdfast.store.items import marshal
 from holdfast.stripe_gateway import client as stripe_client
 from local.stripe_simulator.in_process import InProcessHTTPClient
 from operate import reconcile, redrive
@@ -55,6 +57,33 @@ def test_a_missing_line_is_named_wherever_it_stood(booked: str, sequence: int) -
     boto3.client("dynamodb").delete_item(TableName="TransactionsTable", Key=line_key(booked, sequence))
 
     assert check(bootstrap.store().bookings, booked) != []
+
+
+def test_an_amount_that_does_not_follow_from_the_log_is_named_though_the_chain_holds(booked: str) -> None:
+    """Whoever can write every line can chain them anew; the policy that was accepted still says otherwise."""
+    lines, previous = list(bootstrap.store().bookings.all_lines(booked)), FIRST_HASH
+    capture = next(line for line in lines if (line["kind"], line["status"]) == ("capture", "started"))
+    capture["amount"] += 100
+    for line in lines:
+        line["previous_hash"] = previous
+        line["entry_hash"] = previous = entry_hash(line)
+        boto3.client("dynamodb").update_item(
+            TableName="TransactionsTable",
+            Key=line_key(booked, line["sequence"]),
+            UpdateExpression="SET #line = :line",
+            ExpressionAttributeNames={"#line": "line"},
+            ExpressionAttributeValues=marshal({":line": line}),
+        )
+    boto3.client("dynamodb").update_item(
+        TableName="BookingsTable",
+        Key={"booking_id": {"S": booked}},
+        UpdateExpression="SET facts.chain_head = :head",
+        ExpressionAttributeValues={":head": {"S": previous}},
+    )
+
+    faults = check(bootstrap.store().bookings, booked)
+
+    assert [fault.sequence for fault in faults] == [capture["sequence"], capture["sequence"] + 1]
 
 
 class Here(Target):

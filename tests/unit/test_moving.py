@@ -54,6 +54,7 @@ def test_the_booking_follows_an_event_that_moves():
     assert line.details == {
         "from": ["2026-11-23T20:00:00Z", "2026-11-23T22:00:00Z"],
         "to": ["2026-11-24T20:00:00Z", "2026-11-24T22:00:00Z"],
+        "moved_at": "2026-11-23T10:00:00Z",
         "event_version": 2,
     }
 

@@ -319,6 +319,15 @@ def test_the_card_is_asked_for_no_more_than_the_hold_would_have_been():
     assert asked.amount == HELD
 
 
+def test_the_log_says_which_hold_the_fee_was_capped_by_not_the_smaller_one_that_lapsed():
+    dear = resolve({"no_show_fee": {"amount": 99_000}})
+
+    asked = step(lapsed(policy=dear, hold_amount=2 * HELD), SPOKE, NO_SHOW)
+
+    assert isinstance(asked, Begin)
+    assert (asked.amount, asked.details["hold"]) == (2 * HELD, 2 * HELD)
+
+
 @pytest.mark.parametrize(
     ("changes", "closed"),
     [

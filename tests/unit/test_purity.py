@@ -17,12 +17,12 @@ HANDLERS = sorted((ROOT / "functions").glob("*/handler.py"))
 # without knowing any of them, tested exhaustively in milliseconds, and trusted when a simulation replays it.
 PURE = frozenset(
     """
-    answers booking call_failures cancellation cancellation_quotes cancellation_schedule coverage declines differences
-    dispute dispute_adoption dispute_clock dispute_evidence dispute_settlement dispute_story domain_event_types
-    domain_events effects errors event evidence_fields facts hints hold_settlement log measures money movements moving
-    next_step no_show placing policy policy_coherence policy_input policy_languages policy_terms policy_text rebooking
-    reconcile reconciliation refund_rules reminders served served_disputes served_terms settlement sightings
-    stripe_objects sums suspects venue_time
+    answers booking call_failures cancellation cancellation_quotes cancellation_schedule coverage declines
+    derivation differences dispute dispute_adoption dispute_clock dispute_evidence dispute_settlement dispute_story
+    domain_event_types domain_events effects errors event evidence_fields facts hints hold_settlement log measures
+    money movements moving next_step no_show placing policy policy_coherence policy_input policy_languages
+    policy_terms policy_text rebooking reconcile reconciliation refund_rules reminders served served_disputes
+    served_terms settlement sightings stripe_objects sums suspects venue_time
     """.split()
 )
 # Of the standard library, what reads the world or changes it.

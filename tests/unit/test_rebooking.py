@@ -75,6 +75,7 @@ def test_the_booking_belongs_to_the_other_event():
         "to": {"event_id": "pilates", "starts_at": "2026-11-24T20:00:00Z"},
         "event_version": 4,
         "fees_count_from": "2026-11-23T20:00:00Z",
+        "moved_at": None,
         "fresh_window": False,
     }
 

@@ -61,8 +61,12 @@ def wished(
 
 
 def wish_entry(booking: Booking) -> Entry:
-    """The line that says so; with what was quoted, if it was."""
-    details: dict[str, Any] = {"charges_fee": booking.cancel_charges_fee}
+    """The line that says so, and which instant counts; with what was quoted, if it was."""
+    assert booking.cancel_requested_at is not None
+    details: dict[str, Any] = {
+        "charges_fee": booking.cancel_charges_fee,
+        "requested_at": wire_time(booking.cancel_requested_at),
+    }
     quote = booking.cancel_quote
     if quote is not None:
         details["quote"] = {

@@ -242,10 +242,13 @@ def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
     return fee.amount, derivation(booking, fee.clause, booking.cancel_requested_at)
 
 
-def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
+def derivation(booking: Booking, clause: str, at: datetime, *, hold: int | None = None) -> dict[str, Any]:
     """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
-    is there where windows are not counted from `starts_at`.
+    is there where windows are not counted from `starts_at`. `hold`: what the amount was capped by, if that is not the
+    hold that the booking shows.
     """
+    if hold is None:
+        hold = booking.hold.amount if booking.hold else booking.hold_amount
     moved_by_customer = booking.fees_count_from != booking.starts_at
     return {
         "clause": clause,
@@ -255,6 +258,6 @@ def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
         "booked_at": wire_time(booking.created_at),
         "moved_at": wire_time(booking.moved_at) if booking.moved_at else None,
         "price": booking.price.amount,
-        "hold": booking.hold.amount if booking.hold else booking.hold_amount,
+        "hold": hold,
         "policy_hash": booking.policy.policy_hash,
     }

@@ -74,6 +74,7 @@ def _moved(booking: Booking, event: Event) -> Change:
         details={
             "from": [wire_time(booking.starts_at), wire_time(booking.ends_at)],
             "to": [wire_time(event.starts_at), wire_time(event.ends_at)],
+            "moved_at": wire_time(event.moved_at) if event.moved_at else None,
             "event_version": event.version,
         },
     )

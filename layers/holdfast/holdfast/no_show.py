@@ -88,7 +88,7 @@ def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
     if now < no_show_at(booking) and not upheld:
         return Wait(no_show_at(booking))
     fee = _fee(booking)
-    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking))
+    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking), hold=_cap(booking))
     if booking.is_held:
         return capture(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, fee=fee.amount, details=details)
     unheld = fee_without_hold(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, details=details, now=now)
@@ -110,8 +110,12 @@ def _notice(booking: Booking, now: datetime) -> Write:
 
 def _fee(booking: Booking) -> Fee:
     """What is announced is what is charged: at most the hold that stands, or the one that there should be."""
-    held = booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
-    return no_show_fee(booking.policy, booking.price, held)
+    return no_show_fee(booking.policy, booking.price, _cap(booking))
+
+
+def _cap(booking: Booking) -> int:
+    """No fee is larger, in minor units."""
+    return booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
 
 
 def _contested(booking: Booking, now: datetime) -> Begin | Close | Wait:

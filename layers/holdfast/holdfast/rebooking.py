@@ -74,6 +74,7 @@ def moved_to(booking: Booking, target: Event, now: datetime, *, by_staff: bool, 
         "to": {"event_id": target.event_id, "starts_at": wire_time(target.starts_at)},
         "event_version": target.version,
         "fees_count_from": wire_time(moved.fees_count_from),
+        "moved_at": wire_time(moved.moved_at) if moved.moved_at else None,
         "fresh_window": fresh_window,
     }
     actor = "staff" if by_staff else "customer"

@@ -116,7 +116,12 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
             raise Conflict(f"Nothing is held for this booking: it is {booking.payment_status}.")
         owed = booking.price.amount if amount is None else amount
         _check_amount(owed, hold=booking.hold.amount, currency=booking.currency)
-        details = {"clause": "completed", "price": booking.price.amount, "hold": booking.hold.amount}
+        details = {
+            "clause": "completed",
+            "asked": amount,
+            "price": booking.price.amount,
+            "hold": booking.hold.amount,
+        }
         step = capture(moved, owed, reason="completed", outcome=Outcome.COMPLETED, actor="staff", details=details)
         begun = desk.operations.begin(booking, moved, step, facts=facts, record=record, counts_check_in=arriving)
         return desk.operations.carry_out(begun)

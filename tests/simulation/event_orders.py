@@ -20,8 +20,11 @@ from local.stripe_simulator.rendering import public
 from tests.instances import UnderWay
 from tests.simulation.deployment import Deployment
 from tests.simulation.event_flows import Flow, Life
+from tests.simulation.invariants import violations
 from tests.simulation.keeping import restore, snapshot
 from tests.simulation.log_words import took
+from tests.simulation.sides import book_side, stripe_side
+from tests.simulation.wiring import DEPLOYMENT
 
 # Up to so many events, every order is tried.
 ALL_ORDERS_OF: Final = 5
@@ -190,7 +193,9 @@ def _between_calls(deployment: Deployment, some: Any, rng: random.Random) -> Ite
 
 
 def _settled(played: Played, told: set[str]) -> Any:
-    """An hour later: what was put off has come again, the clock has run, and Stripe has told what came of it."""
+    """Two hours later: what was put off has come again, the clock has run, Stripe has told what came of it; and the
+    books agree.
+    """
     deployment, told = played.deployment, set(told)
     for _ in range(2):
         deployment.pass_time(max(played.ends, deployment.stage.now) + SETTLES)
@@ -198,7 +203,11 @@ def _settled(played: Played, told: set[str]) -> Any:
             if event["id"] not in told:
                 told.add(event["id"])
                 deliver(deployment, event)
-    assert deployment.unexpected == []
+    assert deployment.unexpected == [], deployment.unexpected
+    tables = deployment.simulator.store.tables()
+    books = stripe_side(tables, deployment=DEPLOYMENT), book_side(deployment.items)
+    broken = violations(*books, deployment.now())
+    assert broken == [], broken
     return state(played)
 
 

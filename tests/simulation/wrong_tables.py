@@ -44,13 +44,13 @@ def _numbers_as_text(patch: Patch) -> None:
 
 
 def _between_without_its_ends(patch: Patch) -> None:
-    span = Rows._span
+    span = rows._span
 
-    def without_ends(self: Any, index: Any, wanted: Any, values: Any, entries: Any) -> Any:
-        low, high = span(self, index, wanted, values, entries)
-        return (low + 1, high) if wanted.between and wanted.between[1] == "BETWEEN" else (low, high)
+    def without_ends(between: Any, entries: Any) -> Any:
+        low, high = span(between, entries)
+        return (low + 1, high) if between and between[0] == "BETWEEN" else (low, high)
 
-    patch.setattr(Rows, "_span", without_ends)
+    patch.setattr(rows, "_span", without_ends)
 
 
 def _half_a_transaction(patch: Patch) -> None:

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from holdfast import pages
 from tests.simulation.expression_tokens import UnknownCall
 from tests.simulation.memory_tables import MemoryTables, client_error
+from tests.simulation.places import in_memory
 from tests.tables import schemas
 
 YOGA = {"event_id": {"S": "yoga"}}
 ONE: dict[str, Any] = {"ExpressionAttributeValues": {":s": {"S": "1"}}}
 DUE: dict[str, Any] = {"IndexName": "by_due", "KeyConditionExpression": "due_shard = :s", **ONE}
+SOONER = DUE | {"KeyConditionExpression": "due_shard = :s AND due_at <= :s"}
 
 
 @pytest.fixture
@@ -66,6 +69,7 @@ def counted(tables: MemoryTables) -> int:
         ("query", DUE | {"FilterExpression": "due_at = :s"}),
         ("query", DUE | {"ExclusiveStartKey": YOGA}),
         ("query", DUE | {"ExclusiveStartKey": YOGA | {"due_shard": {"S": "2"}, "due_at": {"S": "2026"}}}),
+        ("query", SOONER | {"ExclusiveStartKey": YOGA | {"due_shard": {"S": "1"}, "due_at": {"S": "2026"}}}),
     ],
 )  # fmt: skip
 def test_what_dynamodb_has_no_answer_for_is_refused(
@@ -185,3 +189,16 @@ def test_threads_lose_no_write(tables: MemoryTables) -> None:
         list(pool.map(lambda _: count(tables), range(2000)))
 
     assert counted(tables) == 2000
+
+
+# --- what that strictness found ---------------------------------------------------------------------------------------
+
+
+def test_a_cursor_from_a_wider_listing_of_disputes_is_at_the_end_of_a_narrower_one() -> None:
+    cursor = pages.encode("disputes", ("2027-01-01T00:00:00.000000Z", "bk_1"))
+    with in_memory() as deployment:
+        query = {"due_within_hours": "24", "cursor": cursor}
+        answer = deployment.call("list_disputes", "GET", "/disputes", staff="sam", query=query)
+
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, {"items": [], "next_cursor": None})

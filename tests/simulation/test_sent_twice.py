@@ -11,8 +11,8 @@ from tests.simulation.memory_tables import MemoryTables
 from tests.simulation.store_play import Player, Side
 from tests.tables import schemas
 
-# Who is told that a condition failed although it was their own write. They read again and find it done; a reconciliation
-# stops, and the next one of the day goes on from there.
+# Who is told that a condition failed although it was their own write. They read again and find it done; a
+# reconciliation stops, and the next one goes on from there.
 READ_AGAIN = {"events.put: ConcurrentChange", "records.answer: False", "reconciliations.save: ConcurrentChange"}
 
 

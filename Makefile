@@ -36,8 +36,10 @@ time-machine: tools ## One event from 60 days before to 120 days after, offline,
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@echo "End to end, against the template deployed into the local cloud:"
 	@$(RUN) pytest tests/e2e
+	@echo "The proof: invariants, crash points, orders of events, histories:"
+	@$(RUN) pytest tests/simulation --numprocesses 2
 	@echo "Everything else:"
-	@$(RUN) pytest --ignore=tests/e2e --numprocesses 2 --cov --cov-report=term
+	@$(RUN) pytest --ignore=tests/e2e --ignore=tests/simulation --numprocesses 2 --cov --cov-report=term
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e

@@ -128,6 +128,25 @@ def test_every_number_is_a_valid_number():
     assert set(cards.NUMBERS.values()) <= set(cards.BY_NUMBER)
 
 
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("authenticationRequired", "4000002760003184"),
+        ("authenticationRequiredOnSetup", "4000002500003155"),
+        ("authenticationRequiredSetupForOffSession", "4000003800000446"),
+        ("chargeCustomerFail", "4000000000000341"),
+        ("pendingRefund", "4000000000007726"),
+        ("refundFail", "4000000000005126"),
+        ("threeDSecureRequiredChargeDeclined", "4000008400001629"),
+    ],
+)
+def test_a_name_of_stripe_means_the_card_that_stripe_means(name: str, number: str):
+    """As https://docs.stripe.com/testing pairs them."""
+    found = cards.named(f"pm_card_{name}")
+    assert found is not None
+    assert found.number == number
+
+
 def test_an_unknown_test_payment_method_does_not_exist(stage: Stage):
     error = refused(stage.hold, "pm_card_nonsense")
 

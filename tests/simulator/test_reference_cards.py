@@ -64,11 +64,11 @@ def test_3155_authenticates_unless_it_was_set_up(far: RemoteStage):
     assert far.hold(card).status == "requires_action"
     assert refused(far.hold, card, off_session=True)["code"] == "authentication_required"
 
-    assert far.hold(set_up(far, "pm_card_authenticationRequired"), off_session=True).status == "requires_capture"
+    assert far.hold(set_up(far, "pm_card_authenticationRequiredOnSetup"), off_session=True).status == "requires_capture"
 
 
 def test_3155_is_set_up_by_a_payment_that_saves_it(far: RemoteStage):
-    intent = far.hold("pm_card_authenticationRequired", setup_future_usage="off_session")
+    intent = far.hold("pm_card_authenticationRequiredOnSetup", setup_future_usage="off_session")
     far.process.control("POST", f"payment_intents/{intent.id}/authenticate", {"outcome": "succeeded"})
     card = str(far.intent(intent.id)["payment_method"])
 

@@ -204,7 +204,7 @@ def authenticate(stage: Stage, intent: str, outcome: str = "succeeded", **detail
     return stage.simulator.control("POST", path, {"outcome": outcome, **details})
 
 
-@pytest.mark.parametrize("method", ["pm_card_threeDSecure2Required", "pm_card_authenticationRequired", "told"])
+@pytest.mark.parametrize("method", ["pm_card_threeDSecure2Required", "pm_card_authenticationRequiredOnSetup", "told"])
 def test_the_customer_returns_and_authenticates(stage: Stage, method: str):
     card = stage.card("pm_card_visa" if method == "told" else method)
     if method == "told":

@@ -28,7 +28,7 @@ def test_on_session_the_cardholder_is_asked(stage: Stage, method: str):
 
 
 @pytest.mark.parametrize("method", ASKING)
-def test_a_passed_challenge_places_the_hold(stage: Stage, method: str):
+def test_a_passed_challenge_places_the_hold_inferred(stage: Stage, method: str):
     intent = stage.hold(method)
     before = stage.mark()
     answer(stage, intent.id)

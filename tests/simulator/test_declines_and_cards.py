@@ -56,7 +56,9 @@ def test_a_declined_card_says_why(stage: Stage, name: str, number: str, code: st
 
 
 @pytest.mark.parametrize(("name", "number", "code", "decline_code"), DECLINES)
-def test_the_bank_refuses_to_save_such_a_card(stage: Stage, name: str, number: str, code: str, decline_code: str):
+def test_the_bank_refuses_to_save_such_a_card_and_says_why_inferred(
+    stage: Stage, name: str, number: str, code: str, decline_code: str
+):
     for method in (name, stage.numbered(number)):
         error = refused(stage.card, method)
 
@@ -94,7 +96,7 @@ def test_the_0341_card_is_saved_and_then_declines_every_charge(stage: Stage):
             assert (error["status"], error["decline_code"]) == (402, "generic_decline")
 
 
-def test_a_card_that_declines_cannot_be_set_up_but_0341_can(stage: Stage):
+def test_a_card_that_declines_cannot_be_set_up_but_0341_can_inferred(stage: Stage):
     create = stage.client.v1.setup_intents.create
     params: Any = {"customer": stage.customer, "confirm": True}
 

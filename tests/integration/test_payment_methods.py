@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast import bootstrap
+from local.stripe_simulator.in_process import InProcessHTTPClient
 from tests.world import Answer, World
 
 
@@ -182,6 +184,27 @@ def test_attaching_one_s_own_again_changes_nothing(world: World, three_cards: li
 
     assert (answer.status, answer.body["id"], answer.body["is_default"]) == (201, three_cards[0], True)
     assert listed(world).body == before
+
+
+@pytest.mark.parametrize(("user", "status"), [("alice", 201), ("bob", 404)])
+def test_where_stripe_refuses_a_card_twice_its_owner_is_told_the_same_and_nobody_else(
+    world: World, three_cards: list[str], monkeypatch: pytest.MonkeyPatch, user: str, status: int
+) -> None:
+    """The simulator takes it; whether Stripe does is nowhere written."""
+    answered = InProcessHTTPClient.request
+
+    def strict(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        if not url.endswith("/attach"):
+            return answered(self, method, url, *args, **kwargs)
+        refusal = {"error": {"type": "invalid_request_error", "message": "It is attached already."}}
+        return json.dumps(refusal), 400, {"Request-Id": "req_1"}
+
+    monkeypatch.setattr(InProcessHTTPClient, "request", strict)
+
+    answer = attach(world, three_cards[0], user=user)
+
+    assert answer.status == status, answer.body
+    assert (three_cards[0] in ids(listed(world, user))) is (status == 201)
 
 
 def test_another_s_card_is_404_and_stays_theirs(world: World, three_cards: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from holdfast import bootstrap
-from local.stripe_simulator.in_process import InProcessHTTPClient
 from tests.world import Answer, World
 
 
@@ -188,18 +186,10 @@ def test_attaching_one_s_own_again_changes_nothing(world: World, three_cards: li
 
 @pytest.mark.parametrize(("user", "status"), [("alice", 201), ("bob", 404)])
 def test_where_stripe_refuses_a_card_twice_its_owner_is_told_the_same_and_nobody_else(
-    world: World, three_cards: list[str], monkeypatch: pytest.MonkeyPatch, user: str, status: int
+    world: World, three_cards: list[str], user: str, status: int
 ) -> None:
-    """The simulator takes it; whether Stripe does is nowhere written."""
-    answered = InProcessHTTPClient.request
-
-    def strict(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        if not url.endswith("/attach"):
-            return answered(self, method, url, *args, **kwargs)
-        refusal = {"error": {"type": "invalid_request_error", "message": "It is attached already."}}
-        return json.dumps(refusal), 400, {"Request-Id": "req_1"}
-
-    monkeypatch.setattr(InProcessHTTPClient, "request", strict)
+    """Whether it does is nowhere written."""
+    world.simulator.switches.change({"reattach_refused": True})
 
     answer = attach(world, three_cards[0], user=user)
 

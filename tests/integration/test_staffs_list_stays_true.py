@@ -40,6 +40,24 @@ def test_a_contest_behind_another_reason_takes_its_place_until_it_is_decided(wor
     assert (booking.is_held, booking.attention) == (True, "no_show_contested")
 
 
+@pytest.mark.parametrize(
+    ("verb", "body"), [("check-in", None), ("waive", {"reason": "seen at the bar"})], ids=["check-in", "waive"]
+)
+def test_a_contest_that_staff_decide_for_the_customer_is_off_the_list(
+    world: World, verb: str, body: dict[str, Any] | None
+) -> None:
+    world.event(policy={"no_show_capture": "always", "no_show_contest_minutes": 600})
+    booking_id = world.held()
+    world.advance(days=2, minutes=30)
+    world.sweep()
+    assert world.on("contest", booking_id, user="alice", body={"reason": "I was there"}).status == 200
+    assert world.booking(booking_id).attention == "no_show_contested"
+
+    assert world.on(verb, booking_id, staff="sam", body=body).status == 200
+
+    assert world.booking(booking_id).attention is None
+
+
 def test_who_is_still_owed_a_part_of_their_money_stays_listed(world: World) -> None:
     world.event(policy={"no_show_capture": "always"})
     world.card("alice", "pm_card_4000000000005126")  # a refund to it fails later

@@ -185,8 +185,9 @@ class Stage:
 
     def together(self, plays: Sequence[Callable[[], None]], rng: random.Random) -> None:
         """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on."""
-        if len(plays) == 1:
-            plays[0]()
+        if len(plays) == 1 or getattr(self._own, "player", None) is not None:
+            for play in plays:
+                play()
             return
         self._players = [
             _Player(play, rank=rng.random(), wake_at=self.now + rng.choice((0.0, 0.0, rng.uniform(0, 2))))

@@ -10,9 +10,11 @@ one of its ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.routes import BY_FUNCTION
 from tests.simulation import refusals
 from tests.simulation.cold_start import cold
 from tests.simulation.deployment import Deployment
@@ -20,7 +22,7 @@ from tests.simulation.flows import FLOWS
 from tests.simulation.invariants import Violation, violations
 from tests.simulation.keeping import restore, snapshot
 from tests.simulation.places import in_memory
-from tests.simulation.plays import Flow, NoAnswer, Play
+from tests.simulation.plays import Flow, Left, NoAnswer, Play
 from tests.simulation.sides import both_sides
 from tests.simulation.stage import Invocation
 from tests.simulation.wiring import DEPLOYMENT
@@ -40,17 +42,30 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of one trouble at one point: nothing wrong, if `wrong` is empty."""
+class Trial:
+    """A trouble at a point. `insists`: whoever gets no answer asks again; otherwise what was begun is left to what
+    happens by itself.
+    """
 
-    flow: str
     point: Point
     trouble: str
+    insists: bool = True
+
+    def __str__(self) -> str:
+        return self.trouble if self.insists else f"{self.trouble}, and nobody asks again"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a trial: nothing wrong, if `wrong` is empty."""
+
+    flow: str
+    trial: Trial
     end: str
     wrong: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.flow}, {self.trouble} at {self.point}: {'; '.join(self.wrong) or self.end}"
+        return f"{self.flow}, {self.trial} at {self.trial.point}: {'; '.join(self.wrong) or self.end}"
 
 
 @dataclass
@@ -85,7 +100,8 @@ class Stand:
         self.deployment.stage.weather = watched
         wrong: list[str] = []
         try:
-            self.flow.play(play)
+            with suppress(Left):
+                self.flow.play(play)
             play.wait(self.flow.settles)
         except NoAnswer as failure:
             wrong.append(str(failure))
@@ -93,6 +109,7 @@ class Stand:
             self.deployment.stage.weather = lambda *_: None
         wrong += map(str, at_rest(self.deployment))
         wrong += self.deployment.unexpected
+        wrong += undone(self.deployment)
         ends, wrong_ends = self._ends(play, watched, insists=insists)
         return ends, tuple(wrong + wrong_ends)
 
@@ -121,6 +138,17 @@ def described(booking: Any) -> str:
     return f"{booking.payment_status}/{booking.outcome} ({money}{more})"
 
 
+def undone(deployment: Deployment) -> Iterator[str]:
+    """What nobody would ever see to: letters that came back too often, lines that never reached the bus."""
+    for queue in deployment.queues.queues.values():
+        if queue.messages:
+            yield f"{len(queue.messages)} messages are left in {queue.name}"
+    if deployment.stream:
+        yield f"{len(deployment.stream)} lines of the log are not published"
+    if deployment.postbox.given_up:
+        yield f"Stripe gave up on {deployment.postbox.given_up}"
+
+
 def at_rest(deployment: Deployment) -> list[Violation]:
     """The invariants, over both sides as they are now."""
     deployment.postbox.collect()
@@ -147,18 +175,24 @@ def points(here: Stand) -> list[Point]:
     return watched.points
 
 
-def outcome(here: Stand, point: Point, trouble: str, *, insists: bool = True) -> Outcome:
+def outcome(here: Stand, trial: Trial) -> Outcome:
     """Plays the flow with this trouble at this point. It is the same call there: until then nothing differs."""
-    watched = Watched(point.number, trouble)
-    end, wrong = here.played(watched, insists=insists)
-    met = watched.points[point.number] if len(watched.points) > point.number else None
-    if met != point:
+    watched = Watched(trial.point.number, trial.trouble)
+    end, wrong = here.played(watched, insists=trial.insists)
+    met = watched.points[trial.point.number] if len(watched.points) > trial.point.number else None
+    if met != trial.point:
         wrong = (*wrong, f"the run was another one before the trouble: {met}")
-    return Outcome(here.name, point, trouble if insists else f"{trouble}, nobody asks again", end, wrong)
+    return Outcome(here.name, trial, end, wrong)
 
 
-def every(all_points: Iterable[Point]) -> Iterator[tuple[Point, str]]:
-    """Each thing that can go wrong at each of these points."""
+def every(all_points: Iterable[Point]) -> Iterator[Trial]:
+    """Each thing that can go wrong at each of these points; and in a request, also with nobody who asks again."""
     for point in all_points:
         for trouble in refusals.possible(point.service, point.name):
-            yield point, trouble
+            yield Trial(point, trouble)
+        if is_a_request(point):
+            yield from (Trial(point, trouble, insists=False) for trouble in refusals.CRASHES)
+
+
+def is_a_request(point: Point) -> bool:
+    return point.function in BY_FUNCTION

@@ -143,7 +143,7 @@ def _cancel_as_quoted(play: Play) -> None:
     """Quoted free three minutes before the tier begins, cancelled half a minute after."""
     quote = play.on("quote_cancellation", by="alice")
     play.wait(3.5 * MINUTE)
-    if quote is not None and quote.status == 200:
+    if quote.status == 200:
         play.on("cancel_booking", by="alice", body={"quote": quote.body["quote"]})
 
 
@@ -375,7 +375,9 @@ FLOWS: Final[Mapping[str, Flow]] = {
         left=alice(HELD),
     ),
     "no-show with notice": Flow(_absent, lambda play: play.wait(80 * MINUTE), alice(CAPTURED_FEE)),
-    "no-show contested and upheld": Flow(_absent, _contest, alice(CAPTURED_FEE)),
+    "no-show contested and upheld": Flow(
+        _absent, _contest, alice(CAPTURED_FEE), left=alice(is_("held", attention="no_show_contested"))
+    ),
     "no-show waived": Flow(_absent, _waived, alice(is_("released", outcome="waived", fee=0)), left=alice(CAPTURED_FEE)),
     "no-shows ordered": Flow(
         _held, _ordered, alice(CAPTURED_FEE), left=alice(or_(HELD, is_("released", outcome="no_show")))
@@ -434,7 +436,9 @@ FLOWS: Final[Mapping[str, Flow]] = {
         _late, _move_the_event, alice(is_("released", outcome="cancelled", fee=0)), left=alice(or_(HELD, CAPTURED_FEE))
     ),
     "moved to another event": Flow(_two_events, _move_the_booking, alice(CAPTURED_FEE), left=alice(HELD)),
-    "another price": Flow(_held, _dearer, alice(lambda b: HELD(b) and b.hold is not None and b.hold.amount == 7200)),
+    "another price": Flow(
+        _held, _dearer, alice(lambda b: HELD(b) and b.hold is not None and b.hold.amount == 7200), left=alice(HELD)
+    ),
     "a night that finds a drift": Flow(
         _a_day_with_a_drift, _reconcile, _everybody(alice=or_(is_("expired"), HELD), bob=is_("captured", captured=3000))
     ),

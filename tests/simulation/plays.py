@@ -28,6 +28,10 @@ _BETWEEN_TRIES: Final = timedelta(seconds=70)
 _ACCEPTED: Final = frozenset({"cancel_event", "charge_no_shows"})
 
 
+class Left(Exception):
+    """Somebody got no answer, and went away for good: the play is over."""
+
+
 class NoAnswer(AssertionError):
     """Somebody asked again and again and was never told how it ended."""
 
@@ -55,9 +59,9 @@ class Play:
         query: Mapping[str, str] | None = None,
         until_over: bool = True,
         **path: str,
-    ) -> Answer | None:
+    ) -> Answer:
         """The answer, asked for as often as an app does: not while it is a failure of the service or says that somebody
-        is still at it.
+        is still at it. Raises Left.
         """
         route = BY_FUNCTION[function]
         who: dict[str, Any] = {"staff": "sam"} if by == "staff" else {"user": by}
@@ -69,7 +73,7 @@ class Play:
                 self.answers.append(answer)
                 return answer
             if not self.insists:
-                return answer
+                raise Left(function)
             self.wait(_BETWEEN_TRIES)
         raise NoAnswer(f"{function} was asked {_PATIENCE} times")
 
@@ -86,17 +90,16 @@ class Play:
 
     def card(self, by: str = "alice", card: str = "pm_card_visa") -> str:
         answer = self.ask("attach_payment_method", by=by, body={"payment_method_id": card})
-        assert answer is not None
         assert answer.status == 201, answer.body
         return str(answer.body["id"])
 
     def book(self, by: str = "alice", event_id: str = "yoga") -> None:
         """A place; the booking is remembered under who has it."""
         answer = self.ask("place_hold", by=by, body={"event_id": event_id}, key=f"book {event_id}")
-        if answer is not None and answer.status < 300:
+        if answer.status < 300:
             self.ids[by] = str(answer.body["booking_id"])
 
-    def on(self, function: str, *, by: str = "staff", of: str = "alice", **asked: Any) -> Answer | None:
+    def on(self, function: str, *, by: str = "staff", of: str = "alice", **asked: Any) -> Answer:
         """A request about somebody's booking."""
         return self.ask(function, by=by, booking_id=self.ids[of], **asked)
 

@@ -36,7 +36,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 }
 # What the first run of every flow tries: a process that dies on either side, and an answer that is lost.
 CRASHES: Final = ("dies before", "dies after", "lost")
-_CODES: Final = {"declined": "insufficient_funds", "declined for good": "lost_card"}
+_CODES: Final[Mapping[str, str]] = {"declined": "insufficient_funds", "declined for good": "lost_card"}
 
 
 def possible(service: str, name: str) -> tuple[str, ...]:
@@ -44,12 +44,14 @@ def possible(service: str, name: str) -> tuple[str, ...]:
     if service == "dynamodb":
         writes = name in ("transact_write_items", "put_item", "update_item", "delete_item")
         return (*_ANYWHERE, *_OF_TABLES, *(_OF_WRITES if writes else ()))
+    if service == "secretsmanager":
+        return (*CRASHES, "unheard", "unreachable", *_OF_QUEUES)
     if service != "stripe":
         batch = name in ("send_message_batch", "put_events")
         return (*_ANYWHERE, *_OF_QUEUES, *(_OF_BATCHES if batch else ()))
-    method, _, path = name.partition(" ")
+    method, _, path = name.upper().partition(" ")
     posts = _OF_POSTS if method == "POST" else ()
-    cards = _OF_CARDS if method == "POST" and path in ("/v1/payment_intents", "/v1/setup_intents") else ()
+    cards = _OF_CARDS if method == "POST" and path in ("/V1/PAYMENT_INTENTS", "/V1/SETUP_INTENTS") else ()
     return (*_ANYWHERE, *_OF_STRIPE, *posts, *cards)
 
 

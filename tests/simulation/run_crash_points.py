@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.simulation.crash_points import Outcome, Point, every, outcome, points, stand
+from tests.simulation.crash_points import Outcome, Point, Trial, every, outcome, points, stand
 from tests.simulation.flows import FLOWS
 
-Chosen = Callable[[Iterable[Point]], Iterator[tuple[Point, str]]]
+Chosen = Callable[[Iterable[Point]], Iterator[Trial]]
 
 
 @dataclass
@@ -40,15 +40,15 @@ class Tried:
         )
 
 
-def tried(name: str, chosen: Chosen = every, *, insists: bool = True) -> Tried:
+def tried(name: str, chosen: Chosen = every) -> Tried:
     """Plays this flow with each chosen trouble at its point."""
     result, began = Tried(name), time.monotonic()
     for here in stand(name):
         result.points = points(here)
-        for point, trouble in chosen(result.points):
-            found = outcome(here, point, trouble, insists=insists)
+        for trial in chosen(result.points):
+            found = outcome(here, trial)
             result.outcomes += 1
-            result.troubles[found.trouble] += 1
+            result.troubles[str(trial)] += 1
             result.ends[found.end] += 1
             if found.wrong:
                 result.wrong.append(found)
@@ -56,22 +56,15 @@ def tried(name: str, chosen: Chosen = every, *, insists: bool = True) -> Tried:
     return result
 
 
-def _tried(task: tuple[str, bool]) -> Tried:
-    name, insists = task
-    return tried(name, insists=insists)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.simulation.run_crash_points", description=__doc__)
     parser.add_argument("flow", nargs="*", help="only these flows")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--leave", action="store_true", help="nobody asks again: what was begun is the clock's alone")
     arguments = parser.parse_args()
-    tasks = [(name, not arguments.leave) for name in arguments.flow or FLOWS]
     every_one: list[Tried] = []
     began = time.monotonic()
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for result in pool.map(_tried, tasks):
+        for result in pool.map(tried, arguments.flow or FLOWS):
             every_one.append(result)
             print(result, flush=True)
             for wrong in result.wrong:

@@ -333,6 +333,8 @@ def _is_new_mastercard(booking: Booking) -> bool:
     return HELD(booking) and booking.card_brand == "mastercard"
 
 
+# The bank said no to the clock: the customer was told until when another card is needed.
+WAITS_FOR_A_CARD: Final[End] = lambda b: is_("declined", outcome="open")(b) and b.mend_by is not None  # noqa: E731
 # Whoever hears of the capture before the wish to cancel takes it for the completion.
 TAKEN_OUTSIDE: Final = is_("captured", outcome="completed", fee=0)
 CAPTURED_FEE: Final = is_("captured", captured=5000, fee=5000)
@@ -347,9 +349,11 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "book far ahead": Flow(
         _far, lambda play: play.book(), alice(is_("scheduled")), left=alice(DECLINED), refused=alice(DECLINED)
     ),
-    "a scheduled hold": Flow(_scheduled, lambda play: play.wait(10 * MINUTE), alice(HELD)),
+    "a scheduled hold": Flow(
+        _scheduled, lambda play: play.wait(10 * MINUTE), alice(HELD), refused=alice(WAITS_FOR_A_CARD)
+    ),
     "a scheduled hold that is declined at first": Flow(
-        _declined_at_first, lambda play: play.wait(90 * MINUTE), alice(HELD)
+        _declined_at_first, lambda play: play.wait(90 * MINUTE), alice(HELD), refused=alice(WAITS_FOR_A_CARD)
     ),
     "a renewal": Flow(_long, lambda play: play.wait(2 * HOUR), alice(HELD)),
     "another card": Flow(
@@ -385,7 +389,14 @@ FLOWS: Final[Mapping[str, Flow]] = {
     "no-show after a lapse": Flow(
         _lapsed_no_show, lambda play: play.until(-40 * MINUTE), alice(CAPTURED_FEE), refused=alice(is_("declined"))
     ),
-    "cancel late without a hold": Flow(_lapsed_and_late, _cancel_without_a_hold, alice(CAPTURED_FEE), left=alice(HELD)),
+    "cancel late without a hold": Flow(
+        _lapsed_and_late,
+        _cancel_without_a_hold,
+        alice(CAPTURED_FEE),
+        left=alice(HELD),
+        refused=alice(is_("expired", outcome="cancelled", fee=0, attention="fee_not_collected")),
+        settles=40 * HOUR,
+    ),
     "refund in parts": Flow(
         _captured(),
         _refund_in_parts,
@@ -437,7 +448,11 @@ FLOWS: Final[Mapping[str, Flow]] = {
     ),
     "moved to another event": Flow(_two_events, _move_the_booking, alice(CAPTURED_FEE), left=alice(HELD)),
     "another price": Flow(
-        _held, _dearer, alice(lambda b: HELD(b) and b.hold is not None and b.hold.amount == 7200), left=alice(HELD)
+        _held,
+        _dearer,
+        alice(lambda b: HELD(b) and b.hold is not None and b.hold.amount == 7200),
+        left=alice(HELD),
+        refused=alice(HELD),
     ),
     "a night that finds a drift": Flow(
         _a_day_with_a_drift, _reconcile, _everybody(alice=or_(is_("expired"), HELD), bob=is_("captured", captured=3000))

@@ -114,7 +114,7 @@ FLOWS: Final[Mapping[str, Flow]] = {
         acts.lapsed_and_late,
         acts.cancel_without_a_hold,
         alice(CAPTURED_FEE),
-        left=alice(HELD),
+        left=alice(is_("released", outcome="no_show", fee=0)),
         refused=alice(is_("expired", outcome="cancelled", fee=0, attention="fee_not_collected")),
         settles=40 * HOUR,
     ),

@@ -19,7 +19,7 @@ ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
 .PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states verify-log reconcile \
-	redrive events replay-events clean
+	redrive events replay-events crash-points clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ test: tools host-build ## Every test: unit, integration, template, packaging, si
 	@$(RUN) pytest tests/simulation --numprocesses 2
 	@echo "Everything else:"
 	@$(RUN) pytest --ignore=tests/e2e --ignore=tests/simulation --numprocesses 2 --cov --cov-report=term
+
+crash-points: tools ## Everything that can go wrong at every call of every flow, on all cores (ARGS='"cancel late"' for one)
+	@PYTHONPATH=.:layers/holdfast $(RUN) tests.simulation.run_crash_points $(ARGS)
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e

@@ -72,6 +72,8 @@ class Deployment:
     counts: Counts = field(default_factory=Counts)
     unexpected: list[str] = field(default_factory=list)
     """Failures that no trouble explains: each is a finding."""
+    met: list[tuple[int, str]] = field(default_factory=list)
+    """The troubles that requests met, with the number of the action behind them; 0 where nobody asked."""
     stream: list[dict[str, Any]] = field(default_factory=list)
     """Lines of the log that the stream has not handed to their publisher yet."""
     streamed: int = 0
@@ -252,6 +254,7 @@ class Deployment:
         *,
         rng: random.Random | None = None,
         troubles: Mapping[int, str] | None = None,
+        action: int = 0,
     ) -> Any:
         """The handler's answer; None where the process died or Lambda stopped it. A failure of the handler itself is
         unexpected unless it met a trouble.
@@ -272,15 +275,17 @@ class Deployment:
         try:
             with self.stage.running(invocation):
                 answer = module.handler(event, context)
-        except Died:
+        except Died as died:
             self.counts.deaths += 1
-            return None
+            invocation.troubled.append(f"died {died}")
+            answer = None
         except Exception as failure:  # noqa: BLE001 - an invocation that fails; Lambda's log would have it
             answer = None
             self._note(invocation, f"{type(failure).__name__}: {failure}")
         else:
             self._note_bad_answer(invocation, answer)
         self.counts.troubles += len(invocation.troubled)
+        self.met += [(action, what) for what in invocation.troubled]
         return answer
 
     def _note_bad_answer(self, invocation: Invocation, answer: Mapping[str, Any]) -> None:
@@ -306,13 +311,14 @@ class Deployment:
         query: Mapping[str, str] | None = None,
         rng: random.Random | None = None,
         troubles: Mapping[int, str] | None = None,
+        action: int = 0,
         **path: str,
     ) -> Answer | None:
         """One request through the function's handler, as API Gateway hands it over; None where no answer came."""
         event = proxy_event(method, resource, path, user=user, staff=staff, body=body, key=key, query=query)
         self.counts.requests += 1
         event["requestContext"]["requestId"] = f"request-{self.invocations + 1}"
-        raw = self.invoke(function, event, rng=rng, troubles=troubles)
+        raw = self.invoke(function, event, rng=rng, troubles=troubles, action=action)
         if raw is None:
             return None
         return Answer(

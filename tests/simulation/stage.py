@@ -26,6 +26,7 @@ LATENCY: Final[Mapping[str, tuple[float, float]]] = {
     "dynamodb": (0.002, 0.060),
     "sqs": (0.005, 0.040),
     "events": (0.005, 0.040),
+    "secretsmanager": (0.005, 0.040),
     "stripe": (0.150, 1.200),
 }
 
@@ -185,8 +186,9 @@ class Stage:
 
     def together(self, plays: Sequence[Callable[[], None]], rng: random.Random) -> None:
         """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on."""
-        if len(plays) == 1:
-            plays[0]()
+        if len(plays) == 1 or getattr(self._own, "player", None) is not None:
+            for play in plays:
+                play()
             return
         self._players = [
             _Player(play, rank=rng.random(), wake_at=self.now + rng.choice((0.0, 0.0, rng.uniform(0, 2))))

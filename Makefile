@@ -18,11 +18,11 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states verify-log reconcile redrive events \
-	replay-events clean
+.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states verify-log reconcile \
+	redrive events replay-events crash-points clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
 	@$(RUN) local.cloud run
@@ -36,11 +36,19 @@ time-machine: tools ## One event from 60 days before to 120 days after, offline,
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@echo "End to end, against the template deployed into the local cloud:"
 	@$(RUN) pytest tests/e2e
+	@echo "The proof: invariants, crash points, orders of events, histories:"
+	@$(RUN) pytest tests/simulation --numprocesses 2
 	@echo "Everything else:"
-	@$(RUN) pytest --ignore=tests/e2e --numprocesses 2 --cov --cov-report=term
+	@$(RUN) pytest --ignore=tests/e2e --ignore=tests/simulation --numprocesses 2 --cov --cov-report=term
+
+crash-points: tools ## Everything that can go wrong at every call of every flow, on all cores (ARGS='"cancel late"' for one)
+	@PYTHONPATH=.:layers/holdfast $(RUN) tests.simulation.run_crash_points $(ARGS)
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e
+
+stripe-contract: tools ## Check the simulator against Stripe's test mode: STRIPE_SECRET_KEY=sk_test_... make stripe-contract
+	@$(RUN) pytest -p tests.simulator.against_stripe --against-stripe tests/simulator/test_reference_*.py -v $(ARGS)
 
 check: tools ## Formatting, lint, types, the template, and what is generated: all up to date?
 	@echo "ruff format" && $(RUN) ruff format --check --quiet .

@@ -23,6 +23,33 @@ T = TypeVar("T")
 _OF_POWERTOOLS = ("current_event", "lambda_context")
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """The request under way, wherever Powertools and the telemetry keep it: taken off, and put back later."""
+
+    app: Any
+    of_powertools: dict[str, Any]
+    context: dict[str, Any]
+    fields: dict[str, Any]
+    failure: list[BaseException]
+
+    @classmethod
+    def take(cls, app: Any) -> UnderWay:
+        of_powertools = {name: BaseRouter.__dict__[name] for name in _OF_POWERTOOLS if name in BaseRouter.__dict__}
+        context = dict(app.context) if app else {}
+        return cls(app, of_powertools, context, dict(telemetry._fields), list(telemetry._failure))
+
+    def put_back(self) -> None:
+        for name, value in self.of_powertools.items():
+            setattr(BaseRouter, name, value)
+        if self.app:
+            self.app.context.clear()
+            self.app.context.update(self.context)
+        telemetry._fields.clear()
+        telemetry._fields.update(self.fields)
+        telemetry._failure[:] = self.failure
+
+
 @dataclass
 class Instances:
     _stage: threading.Lock = field(default_factory=threading.Lock)
@@ -47,35 +74,14 @@ class Instances:
         """The call's result; other instances run meanwhile."""
         if self.function is None:
             return call()
-        kept = self._take()
+        kept = UnderWay.take(self._own.app)
         self._stage.release()
         try:
             time.sleep(0)  # lets somebody else be next
             return call()
         finally:
             self._stage.acquire()
-            self._put_back(*kept)
-
-    def _take(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[BaseException]]:
-        of_powertools = {name: BaseRouter.__dict__[name] for name in _OF_POWERTOOLS if name in BaseRouter.__dict__}
-        context = dict(self._own.app.context) if self._own.app else {}
-        return of_powertools, context, dict(telemetry._fields), list(telemetry._failure)
-
-    def _put_back(
-        self,
-        of_powertools: dict[str, Any],
-        context: dict[str, Any],
-        fields: dict[str, Any],
-        failure: list[BaseException],
-    ) -> None:
-        for name, value in of_powertools.items():
-            setattr(BaseRouter, name, value)
-        if self._own.app:
-            self._own.app.context.clear()
-            self._own.app.context.update(context)
-        telemetry._fields.clear()
-        telemetry._fields.update(fields)
-        telemetry._failure[:] = failure
+            kept.put_back()
 
 
 INSTANCES = Instances()

@@ -36,16 +36,28 @@ def template() -> dict[str, Any]:
     return loaded
 
 
-def create_tables() -> dict[str, str]:
+def schemas() -> dict[str, dict[str, Any]]:
+    """Each table's keys and indexes, by its name here, which is its logical id."""
+    return {
+        logical_id: {name: resource["Properties"][name] for name in _COPIED if name in resource["Properties"]}
+        for logical_id, resource in template()["Resources"].items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    }
+
+
+def variables() -> dict[str, str]:
     """Environment variable to table name."""
-    dynamodb = boto3.client("dynamodb")
     names: dict[str, str] = {}
-    for logical_id, resource in template()["Resources"].items():
-        if resource["Type"] != "AWS::DynamoDB::Table":
-            continue
-        schema = {name: resource["Properties"][name] for name in _COPIED if name in resource["Properties"]}
-        dynamodb.create_table(TableName=logical_id, BillingMode="PAY_PER_REQUEST", **schema)
+    for logical_id in schemas():
         words = logical_id.removesuffix("Table")
         variable = "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in words).strip("_").upper()
         names[f"{variable}_TABLE"] = logical_id
     return names
+
+
+def create_tables() -> dict[str, str]:
+    """Environment variable to table name."""
+    dynamodb = boto3.client("dynamodb")
+    for name, schema in schemas().items():
+        dynamodb.create_table(TableName=name, BillingMode="PAY_PER_REQUEST", **schema)
+    return variables()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from typing import Any
 
 TABLES = {
     "cus": "customer",
@@ -33,6 +34,13 @@ class Identifiers:
 
     def new(self, prefix: str) -> str:
         return f"{prefix}_{self.token(14 if prefix in {'cus', 'req'} else 24)}"
+
+    def state(self) -> object:
+        """Where the sequence of ids is, for `restore`."""
+        return self._random.getstate()
+
+    def restore(self, state: Any) -> None:
+        self._random.setstate(state)
 
 
 def table_of(id: str) -> str | None:

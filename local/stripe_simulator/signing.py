@@ -7,9 +7,11 @@ import hmac
 import time
 
 
-def signature(payload: bytes, secrets: list[str]) -> str:
-    """Real time, whatever the simulator's clock says: receivers compare it with their own."""
-    moment = int(time.time())
+def signature(payload: bytes, secrets: list[str], moment: int | None = None) -> str:
+    """At real time, whatever the simulator's clock says: receivers compare it with their own. `moment` is for those who
+    have another.
+    """
+    moment = int(time.time()) if moment is None else moment
     signed = f"{moment}.".encode() + payload
     values = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets]
     return ",".join([f"t={moment}", *(f"v1={value}" for value in values)])

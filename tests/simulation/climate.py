@@ -16,13 +16,15 @@ _CALLS: Final = 24
 @dataclass(frozen=True)
 class Climate:
     """`trouble`: of the invocations by themselves so many meet one; `parallel`: so many sweeps and batches run twice at
-    once; `skew`: the functions' clocks and Stripe's differ by up to so many seconds.
+    once; `skew`: the functions' clocks and Stripe's differ by up to so many seconds; `lag`: up to so many seconds long an
+    index has not heard of what was written to its table.
     """
 
     manner: Manner = PROMPT
     trouble: float = 0.0
     parallel: float = 0.0
     skew: float = 0.0
+    lag: float = 0.0
 
     def troubles(self, rng: random.Random) -> dict[int, str]:
         """Which calls of an invocation go wrong, and how."""

@@ -27,10 +27,11 @@ from local.stripe_simulator.simulator import Simulator
 from tests.crash import Died
 from tests.simulation.as_deployed import batch_of, timeout_of
 from tests.simulation.climate import CALM, Climate
+from tests.simulation.lagging import Lagging
 from tests.simulation.postbox import Letter, Postbox
 from tests.simulation.queues import DomainBus, Queues, Secrets
 from tests.simulation.schedule import Schedule, Stuck
-from tests.simulation.stage import Context, Invocation, Stage
+from tests.simulation.stage import Context, Invocation, Stage, Timeout
 from tests.simulation.troubles import befall
 from tests.simulation.wiring import SECRET, SECRETS, Wire, wired
 from tests.world import Answer, multi, proxy_event
@@ -68,6 +69,7 @@ class Deployment:
     bus: DomainBus
     postbox: Postbox
     schedule: Schedule = field(default_factory=Schedule)
+    lagging: Lagging = field(default_factory=Lagging)
     climate: Climate = CALM
     counts: Counts = field(default_factory=Counts)
     unexpected: list[str] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Deployment:
         queues = Queues(stage.stripes_time)
         deployment = cls(seed, stage, simulator, tables, queues, DomainBus(), Postbox(simulator, seed))
         clients = {
-            "dynamodb": Wire(stage, "dynamodb", tables, deployment._written),
+            "dynamodb": Wire(stage, "dynamodb", tables, deployment._carried_out),
             "sqs": Wire(stage, "sqs", queues),
             "events": Wire(stage, "events", deployment.bus),
             # Read every five minutes by whoever needs them: the one thing that an instance remembers, and no call here.
@@ -277,7 +279,8 @@ class Deployment:
                 answer = module.handler(event, context)
         except Died as died:
             self.counts.deaths += 1
-            invocation.troubled.append(f"died {died}")
+            if isinstance(died, Timeout):
+                invocation.troubled.append("stopped at its timeout")
             answer = None
         except Exception as failure:  # noqa: BLE001 - an invocation that fails; Lambda's log would have it
             answer = None
@@ -357,16 +360,20 @@ class Deployment:
         found = bootstrap.store().bookings.several(ids)
         return sorted(found.values(), key=lambda booking: (booking.created_at, booking.booking_id))
 
-    def _written(self, name: str, given: Mapping[str, Any]) -> None:
-        """A write that was carried out: what is due may have changed, and new lines go on the stream."""
+    def _carried_out(self, name: str, given: Mapping[str, Any], answer: Any) -> Any:
+        """A call to the tables: what is due may have changed, new lines go on the stream, an index may be behind."""
+        if name == "query" and "IndexName" in given:
+            return self.lagging.behind(given["TableName"], answer, self.stage.now, self.climate.lag)
         if name in ("transact_write_items", "put_item", "update_item", "delete_item"):
             self.schedule.changed()
+            self.lagging.written(name, given, self.stage.now)
         for action in given.get("TransactItems", ()):
             put = action.get("Put")
             if put is not None and put["TableName"] == "TransactionsTable":
                 self.streamed += 1
                 change = {"NewImage": put["Item"], "SequenceNumber": str(self.streamed)}
                 self.stream.append({"eventName": "INSERT", "dynamodb": change})
+        return answer
 
 
 def _number(seed: str) -> int:

@@ -25,6 +25,7 @@ def snapshot(deployment: Deployment) -> Any:
         "unexpected": list(deployment.unexpected),
         "stream": list(deployment.stream),
         "schedule": deployment.schedule.snapshot(),
+        "lagging": deployment.lagging.snapshot(),
         "numbers": (deployment.streamed, deployment.invocations),
     }
 
@@ -42,6 +43,7 @@ def restore(deployment: Deployment, kept: Any) -> None:
     deployment.unexpected = list(kept["unexpected"])
     deployment.stream = list(kept["stream"])
     deployment.schedule.restore(kept["schedule"])
+    deployment.lagging.restore(kept["lagging"])
     deployment.streamed, deployment.invocations = kept["numbers"]
 
 

@@ -52,6 +52,8 @@ class Played:
     lines: dict[str, list[Line]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    met: list[tuple[int, str]] = field(default_factory=list)
+    """Each trouble that a call met, by its kind, with the number of the action behind it (0: none)."""
     checks: int = 0
     digest: str = ""
 
@@ -84,7 +86,7 @@ def _play(played: Played, cast: Cast) -> None:
         doers = [action for action in actions if action.do != WAIT]
         if doers:
             rng = cast.chance(doers[0], "together")
-            deployment.stage.together([_one(played, cast, action) for action in doers], rng)
+            deployment.stage.together([_one(played, cast, action, at_once=len(doers) > 1) for action in doers], rng)
         if waits and _check(played, cast):
             return
     _come_to_rest(cast)
@@ -95,8 +97,11 @@ def _play(played: Played, cast: Cast) -> None:
     _check(played, cast, at_the_end=True)
 
 
-def _one(played: Played, cast: Cast, action: Action) -> Callable[[], None]:
+def _one(played: Played, cast: Cast, action: Action, *, at_once: bool) -> Callable[[], None]:
     def act() -> None:
+        if at_once and action.do in outside.VERBS:
+            # In the middle of what the others do, rather than before it.
+            cast.deployment.stage.sleep(cast.chance(action, "when").uniform(0, 3))
         at = cast.deployment.now()
         before = len(cast.deployment.met)
         result = VERBS[action.do](cast, action)
@@ -154,6 +159,7 @@ def _not_published(deployment: Deployment) -> Iterator[str]:
 def _remember(played: Played, cast: Cast) -> None:
     deployment = cast.deployment
     played.counts = deployment.counts
+    played.met = [(number, what.partition(" at ")[0]) for number, what in deployment.met]
     played.labels = {booking_id: label for label, booking_id in cast.booking_ids.items()}
     for booking in deployment.bookings():
         played.lines[booking.booking_id] = deployment.log(booking.booking_id)

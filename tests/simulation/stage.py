@@ -131,7 +131,7 @@ class Stage:
         """Somebody pauses. Raises Timeout where their function's time ends before."""
         invocation = self.current
         if invocation is None:
-            self.move_to(self.now + seconds)
+            self._wait_until(self.now + seconds)
             return
         wake_at = self.now + seconds
         killed = wake_at > invocation.deadline

@@ -66,10 +66,12 @@ _ENVIRONMENT: Final = {
 
 
 class Wire:
-    """A client of AWS's whose every call crosses the stage; `told` hears of those that were carried out."""
+    """A client of AWS's whose every call crosses the stage; `told` hears of those that were carried out, and may answer
+    otherwise.
+    """
 
     def __init__(
-        self, stage: Stage, service: str, client: Any, told: Callable[[str, Mapping[str, Any]], None] | None = None
+        self, stage: Stage, service: str, client: Any, told: Callable[[str, Mapping[str, Any], Any], Any] | None = None
     ) -> None:
         self._stage, self._service, self._client, self._told = stage, service, client, told
 
@@ -82,9 +84,7 @@ class Wire:
         def call(**given: Any) -> Any:
             def carried_out() -> Any:
                 answer = method(**given)
-                if told is not None:
-                    told(name, given)
-                return answer
+                return answer if told is None else told(name, given, answer)
 
             return self._stage.cross(self._service, name, carried_out)
 

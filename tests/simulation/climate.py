@@ -16,8 +16,8 @@ _CALLS: Final = 24
 @dataclass(frozen=True)
 class Climate:
     """`trouble`: of the invocations by themselves so many meet one; `parallel`: so many sweeps and batches run twice at
-    once; `skew`: the functions' clocks and Stripe's differ by up to so many seconds; `lag`: up to so many seconds long an
-    index has not heard of what was written to its table.
+    once; `skew`: the functions' clocks and Stripe's differ by up to so many seconds; `lag`: so many seconds at most an
+    index has not heard of what was written to its table; `nights`: Stripe and the book are compared each night.
     """
 
     manner: Manner = PROMPT
@@ -25,6 +25,7 @@ class Climate:
     parallel: float = 0.0
     skew: float = 0.0
     lag: float = 0.0
+    nights: bool = False
 
     def troubles(self, rng: random.Random) -> dict[int, str]:
         """Which calls of an invocation go wrong, and how."""

@@ -30,7 +30,7 @@ from tests.simulation.climate import CALM, Climate
 from tests.simulation.lagging import Lagging
 from tests.simulation.postbox import Letter, Postbox
 from tests.simulation.queues import DomainBus, Queues, Secrets
-from tests.simulation.schedule import Schedule, Stuck
+from tests.simulation.schedule import Nights, Schedule, Stuck
 from tests.simulation.stage import Context, Invocation, Stage, Timeout
 from tests.simulation.troubles import befall
 from tests.simulation.wiring import SECRET, SECRETS, Wire, wired
@@ -69,6 +69,7 @@ class Deployment:
     bus: DomainBus
     postbox: Postbox
     schedule: Schedule = field(default_factory=Schedule)
+    nights: Nights = field(default_factory=Nights)
     lagging: Lagging = field(default_factory=Lagging)
     climate: Climate = CALM
     counts: Counts = field(default_factory=Counts)
@@ -131,6 +132,7 @@ class Deployment:
             self.postbox.next_due(),
             timer["due"] if timer is not None else None,
             self._next_sweep(),
+            self._next_night(),
             *(self.queues.queues[name].next_visible() for name in WORKERS),
             self.stage.now + 1 if self.stream else None,
         ]
@@ -149,9 +151,17 @@ class Deployment:
                 self.work(name)
         if self.stream:
             self.publish()
-        sweep = self._next_sweep()
+        sweep, night = self._next_sweep(), self._next_night()
         if sweep is not None and sweep <= self.stage.now:
             self.sweep()
+        if night is not None and night <= self.stage.now + 1:
+            self.compare()
+
+    def _next_night(self) -> float | None:
+        if not self.climate.nights:
+            return None
+        happened = len(self.simulator.store.rows("event")), self.streamed
+        return self.nights.next_night(happened, self.stage.now)
 
     def _next_sweep(self) -> float | None:
         return self.schedule.next_sweep(self._what_may_be_due())
@@ -167,6 +177,11 @@ class Deployment:
         self.counts.sweeps += 1
         self.schedule.sweeps(self._what_may_be_due(), self.stage.now)
         self._by_itself("sweep_due", dict)
+
+    def compare(self) -> None:
+        """The schedule's night: Stripe's side against the book."""
+        self.nights.compared(self.stage.now)
+        self._by_itself("reconcile_day", dict)
 
     def work(self, queue: str) -> None:
         """One batch of this queue to its worker; what fails or dies stays, hidden for the queue's timeout."""
@@ -245,7 +260,7 @@ class Deployment:
         twice = (
             function in ("sweep_due", "take_next_step", "apply_stripe_event") and rng.random() < self.climate.parallel
         )
-        self.stage.together([once, once] if twice else [once], rng)
+        self.stage.together([once, once] if twice else [once], [random.Random(rng.random()) for _ in range(1 + twice)])
 
     # --- doors --------------------------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ _CLIMATES: Final = (
     Climate(Manner(late=0.3, longest=2 * HOUR, doubled=0.2, dropped=0.05), trouble=0.03, parallel=0.1, skew=5, lag=1),
     Climate(Manner(late=0.7, longest=2 * DAY, doubled=0.4, dropped=0.3), trouble=0.12, parallel=0.3, skew=90, lag=5),
     Climate(Manner(late=1.0, longest=12 * HOUR, doubled=0.1), trouble=0.3, parallel=0.5, skew=200, lag=30),
+    Climate(Manner(late=0.3, longest=DAY, doubled=0.1, gone=0.3), trouble=0.05, parallel=0.1, skew=20, nights=True),
 )
 _PRICES: Final = (
     ("eur", 5000),
@@ -70,7 +71,7 @@ _CALLS: Final = 12
 
 def draw(seed: str) -> History:
     rng = random.Random(f"history {seed}")
-    climate = rng.choices(_CLIMATES, (15, 45, 25, 15))[0]
+    climate = rng.choices(_CLIMATES, (15, 43, 22, 14, 6))[0]
     plan = Plan(rng, trouble=rng.choice((0.0, 0.1, 0.3, 0.6)), rush=rng.choice((0.1, 0.3, 0.6)))
     plan.meddling = rng.choice((0.0, 0.03, 0.15))
     # Bookings can be moved between events of one price.
@@ -112,7 +113,7 @@ def _draw_weather(plan: Plan, events: list[Event]) -> None:
     while plan.happens(0.3):
         event = rng.choice(events)
         moment = rng.choice((rng.uniform(0, event.starts), event.starts + 29 * MINUTE, event.ends + 24 * HOUR))
-        what = {"spell": rng.choice(list(SPELLS)), "minutes": rng.choice((5, 30, 60, 60, 300))}
+        what = {"spell": rng.choice(list(SPELLS)), "minutes": rng.choice((5, 30, 60, 60, 300, 1700))}
         plan.add(moment, "a spell of", what)
     for _ in range(rng.randint(0, 2)):
         plan.add(rng.uniform(0, 1.3) * max(event.ends for event in events), "everybody waits", {})

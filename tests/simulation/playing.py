@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from types import MappingProxyType
@@ -27,6 +27,8 @@ from tests.simulation.wiring import DEPLOYMENT
 VERBS: Final[Mapping[str, Verb]] = MappingProxyType({**customers.VERBS, **staff.VERBS, **outside.VERBS})
 WAIT: Final = "everybody waits"
 _QUIET: Final = timedelta(hours=12)
+# The night has to have compared a day whose webhooks never came.
+_WITH_NIGHTS: Final = timedelta(hours=40)
 # After the last event: disputes close, refunds settle, inquiries go to sleep (120 days).
 _AFTER: Final = timedelta(days=150)
 
@@ -85,8 +87,8 @@ def _play(played: Played, cast: Cast) -> None:
         waits = [action for action in actions if action.do == WAIT]
         doers = [action for action in actions if action.do != WAIT]
         if doers:
-            rng = cast.chance(doers[0], "together")
-            deployment.stage.together([_one(played, cast, action, at_once=len(doers) > 1) for action in doers], rng)
+            plays = [_one(played, cast, action, at_once=len(doers) > 1) for action in doers]
+            deployment.stage.together(plays, [cast.chance(action, "together") for action in doers])
         if waits and _check(played, cast):
             return
     _come_to_rest(cast)
@@ -116,9 +118,10 @@ def _come_to_rest(cast: Cast) -> None:
     """The weather clears up, what waits is delivered, staff give the dead letters back."""
     deployment = cast.deployment
     cast.weather.clear()
-    deployment.set_climate(CALM)
+    deployment.set_climate(replace(CALM, nights=deployment.climate.nights))
+    quiet = _WITH_NIGHTS if deployment.climate.nights else _QUIET
     for _ in range(20):
-        deployment.pass_time(deployment.stage.now + _QUIET.total_seconds())
+        deployment.pass_time(deployment.stage.now + quiet.total_seconds())
         if not deployment.queues.redrive() and not deployment.postbox.letters and not _under_way(deployment):
             return
 

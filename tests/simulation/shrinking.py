@@ -92,7 +92,7 @@ class _Shrinker:
     def _calmer(self) -> None:
         if self.best.history.climate == CALM or self._fails(replace(self.best.history, climate=CALM)):
             return
-        for name in ("manner", "trouble", "parallel", "skew", "lag"):
+        for name in ("manner", "trouble", "parallel", "skew", "lag", "nights"):
             calmer = replace(self.best.history.climate, **{name: getattr(CALM, name)})
             if calmer != self.best.history.climate:
                 self._fails(replace(self.best.history, climate=calmer))

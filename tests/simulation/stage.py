@@ -183,15 +183,17 @@ class Stage:
 
     # --- several at once ----------------------------------------------------------------------------------------------
 
-    def together(self, plays: Sequence[Callable[[], None]], rng: random.Random) -> None:
-        """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on."""
+    def together(self, plays: Sequence[Callable[[], None]], chances: Sequence[random.Random]) -> None:
+        """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on.
+        Each has its own chance, which says when it begins and who is first where two could go on.
+        """
         if len(plays) == 1 or getattr(self._own, "player", None) is not None:
             for play in plays:
                 play()
             return
         self._players = [
-            _Player(play, rank=rng.random(), wake_at=self.now + rng.choice((0.0, 0.0, rng.uniform(0, 2))))
-            for play in plays
+            _Player(play, rank=chance.random(), wake_at=self.now + chance.choice((0.0, 0.0, chance.uniform(0, 2))))
+            for play, chance in zip(plays, chances, strict=True)
         ]
         threads = [threading.Thread(target=self._perform, args=(player,), daemon=True) for player in self._players]
         for thread in threads:

@@ -15,7 +15,8 @@ from tests.simulation.playing import Played, play
 from tests.simulation.shrinking import rule_of, shrink
 from tests.simulation.telling import story
 
-_MOST_SEEDS = 60
+# A seed a little before the first that finds it, so that the test is short.
+_FIRST_SEED, _MOST_SEEDS = 24, 60
 
 
 def without_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,8 +36,8 @@ def without_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def first_failing() -> Played:
-    for seed in count():
-        assert seed < _MOST_SEEDS, "the broken rule was not found"
+    for seed in count(_FIRST_SEED):
+        assert seed < _FIRST_SEED + _MOST_SEEDS, "the broken rule was not found"
         played = play(draw(str(seed)))
         if played.findings:
             return played

@@ -18,8 +18,8 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states simulate verify-log reconcile redrive events \
-	replay-events clean
+.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states simulate crash-points \
+	verify-log reconcile redrive events replay-events clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ test: tools host-build ## Every test: unit, integration, template, packaging, si
 	@$(RUN) pytest tests/e2e
 	@echo "Everything else:"
 	@$(RUN) pytest --ignore=tests/e2e --numprocesses 2 --cov --cov-report=term
+
+crash-points: tools ## Everything that can go wrong at every call of every flow, on all cores (ARGS='"cancel late"' for one)
+	@PYTHONPATH=.:layers/holdfast $(RUN) tests.simulation.run_crash_points $(ARGS)
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e

@@ -65,6 +65,14 @@ ROUTES = (
     Route("contest_no_show", "POST", "/bookings/{booking_id}/contest", _OF_CUSTOMERS, {}, ids=_BOOKING),
     Route("uphold_no_show", "POST", "/bookings/{booking_id}/no-show", _OF_STAFF, {}, ids=_BOOKING),
     Route(
+        "resolve_attention",
+        "POST",
+        "/bookings/{booking_id}/resolve",
+        _OF_STAFF,
+        {"attention": "hold_expired", "reason": "called them"},
+        ids=_BOOKING,
+    ),
+    Route(
         "reprice_booking",
         "POST",
         "/bookings/{booking_id}/reprice",

@@ -331,6 +331,7 @@ class World:
             "contest": "contest_no_show",
             "no-show": "uphold_no_show",
             "reprice": "reprice_booking",
+            "resolve": "resolve_attention",
         }
         resource = "/bookings/{booking_id}/" + verb
         return self.call(function[verb], "POST", resource, body=body, key=key, booking_id=booking_id, **who)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast import api, bootstrap, commands
 from holdfast.desk import holds
+from holdfast.money import Money
 from holdfast.policy_languages import locale_for
 
 app = api.resolver(api.MONEY, roles={api.CUSTOMER})
@@ -13,6 +14,7 @@ class HoldRequest(api.Body):
     event_id: api.EventId
     payment_method_id: api.PaymentMethodId | None = None
     accepted_policy_hash: api.PolicyHash | None = None
+    accepted_price: api.Price | None = None
     locale: api.Locale | None = None
 
 
@@ -25,6 +27,7 @@ class HoldRequest(api.Body):
     ),
 )
 def place_hold(body: HoldRequest, key: api.IdempotencyKey) -> api.Answer:
+    price = body.accepted_price
     reply = holds.place(
         bootstrap.desk(api.request_id()),
         commands.request(app, key),
@@ -32,6 +35,7 @@ def place_hold(body: HoldRequest, key: api.IdempotencyKey) -> api.Answer:
         event_id=body.event_id,
         payment_method_id=body.payment_method_id,
         accepted_policy_hash=body.accepted_policy_hash,
+        accepted_price=Money(price.amount, price.currency) if price else None,
         locale=locale_for(body.locale, api.accept_language(app)),
     )
     booked = reply.body.get("payment_status") in ("held", "scheduled")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +16,8 @@ from typing import Self
 from local.cloud.places import ROOT
 
 _GRACE_SECONDS = 5.0
+# For one that is to come back with what it knew.
+_WRITES_DOWN_SECONDS = 60.0
 
 
 class ProcessFailed(Exception):
@@ -25,9 +27,19 @@ class ProcessFailed(Exception):
 class Process:
     """One process and whatever it started."""
 
-    def __init__(self, name: str, popen: subprocess.Popen[bytes], log: Path | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        popen: subprocess.Popen[bytes],
+        log: Path | None,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+    ) -> None:
         self.name = name
         self.log = log
+        # With what it is started again.
+        self.command = command
+        self.environment = environment
         self._popen = popen
 
     @property
@@ -55,11 +67,11 @@ class Process:
     def ask_to_stop(self) -> None:
         self._signal(signal.SIGTERM)
 
-    def stop(self) -> None:
+    def stop(self, grace_seconds: float = _GRACE_SECONDS) -> None:
         """Asks the whole group to end, then insists. Workers that outlive their parent are still in its group."""
         self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(_GRACE_SECONDS)
+            self._popen.wait(grace_seconds)
         self._signal(signal.SIGKILL)
         self._popen.wait()
 
@@ -107,6 +119,19 @@ class Processes:
         with log.open("wb") as output:
             return self._begin(name, command, environment, log=log, output=output.fileno())
 
+    @contextlib.contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Without this process inside the block; after it, it runs again as it was started, its log goes on."""
+        process = next(each for each in self._running if each.name == name)
+        process.stop(_WRITES_DOWN_SECONDS)
+        self._forget(process)
+        try:
+            yield
+        finally:
+            log = self._logs / f"{name}.log"
+            with log.open("ab") as output:
+                self._begin(name, process.command, process.environment, log=log, output=output.fileno())
+
     def run(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
         """A process that ends, and well. Raises ProcessFailed with the end of its log."""
         process = self.start(name, command, environment)
@@ -150,7 +175,7 @@ class Processes:
             # Ctrl-C in the terminal reaches the runner alone, which then stops the others in order.
             start_new_session=True,
         )
-        process = Process(name, popen, log)
+        process = Process(name, popen, log, command, environment)
         self._running.append(process)
         self._tell_guard(process.group)
         return process

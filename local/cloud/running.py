@@ -68,10 +68,3 @@ def _deployed(processes: Processes, services: Services, logs: Path, say: Callabl
         # Once the emulator is gone, so are they.
         with suppress(Exception):
             function_logs.fetch(aws, stack.functions, logs / "functions")
-
-
-@contextmanager
-def running_stack(log_dir: Path) -> Iterator[Stack]:
-    """For tests: a cloud of their own beside any that runs already."""
-    with running_cloud(home=log_dir) as running:
-        yield running.stack

@@ -34,10 +34,11 @@ def start_services(processes: Processes, state: Path) -> Services:
     """All three at once: none needs another to start."""
     state.mkdir(parents=True, exist_ok=True)
     secret_key, publishable_key = (f"{kind}_test_{secrets.token_hex(16)}" for kind in ("sk", "pk"))
+    keys = ["--secret-key", secret_key, "--publishable-key", publishable_key]
     stripe = _with_port_file(
         processes,
         "stripe",
-        [PYTHON, "-m", "local.stripe_simulator", "--secret-key", secret_key, "--publishable-key", publishable_key],
+        [PYTHON, "-m", "local.stripe_simulator", *keys, "--database", state / "stripe.sqlite"],
         state,
     )
     issuer = _with_port_file(processes, "issuer", [PYTHON, "-m", "local.token_issuer"], state)
@@ -65,7 +66,10 @@ def _ready(process: Process, port_file: Path, health: str) -> str:
         if time.monotonic() > deadline:
             raise ProcessFailed(f"{process.name} did not start within {_START_SECONDS:.0f} s{process.tail()}")
         time.sleep(0.02)
-    url = f"http://127.0.0.1:{int(port_file.read_text())}"
+    port = int(port_file.read_text())
+    url = f"http://127.0.0.1:{port}"
+    # Everybody knows it under this port from now on.
+    process.command = [str(port) if part == "0" else part for part in process.command]
     _wait_for(process, url + health)
     return url
 
@@ -96,6 +100,9 @@ def _spawn_emulator(processes: Processes, port: int, state: Path) -> Process:
         "AUTH": "true",
         # It looks for containers to clean up unless there is no such socket; there are none of ours.
         "DOCKER_HOST": "unix:///nonexistent/docker.sock",
+        # What it holds outlives it, until the local cloud ends.
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state / "aws"),
         # Its own archives of functions and layers go where ours go.
         "TMPDIR": str(scratch),
     }

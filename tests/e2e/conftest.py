@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud.processes import ProcessFailed
-from local.cloud.running import running_stack
+from local.cloud.running import running_cloud
 from tests.e2e.people import People
 
 
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def everybody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[People]:
     home = tmp_path_factory.mktemp("cloud")
     try:
-        with running_stack(home) as stack, People(stack, home / "stack.json") as people:
+        with running_cloud(home) as running, People(running.stack, running.stack_file, running.processes) as people:
             yield people
     except ProcessFailed as failed:
         pytest.fail(f"The local cloud failed; its logs are in {home / 'logs'}. {failed}", pytrace=False)

@@ -14,6 +14,13 @@ _DOCUMENT = Path(__file__).parents[2] / "docs" / "openapi.json"
 _WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 # What API Gateway answers by itself, before any function: the status binds.
 _OF_THE_GATEWAY = frozenset({401, 403, 404, 413, 429})
+# ...and where a function died or timed out.
+_NO_ANSWER = frozenset({502, 504})
+
+
+class NoAnswer(AssertionError):
+    """The function behind the gateway said nothing, so nothing can be held against the document."""
+
 
 _formats = jsonschema.FormatChecker(formats=())
 _formats.checks("date-time")(lambda value: not isinstance(value, str) or bool(_WIRE_TIME.fullmatch(value)))
@@ -26,6 +33,8 @@ def check(method: str, path: str, status: int, content_type: str, body: Any) -> 
         assert status in _OF_THE_GATEWAY, f"{method} {path} is no route, but answers {status}"
         return
     responses = route[method.lower()]["responses"]
+    if status in _NO_ANSWER and str(status) not in responses:
+        raise NoAnswer(f"{method} {path}: {status} {body}")
     assert str(status) in responses, f"{method} {path} answers {status}, which the document does not know: {body}"
     if status == 204:
         assert body is None

@@ -10,8 +10,8 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ import httpx
 import stripe
 from botocore.config import Config
 
+from local.cloud.processes import Processes
 from local.cloud.stack import Stack
 from tests.e2e import contract
 
@@ -41,9 +42,10 @@ class Answer:
 
 
 class People:
-    def __init__(self, stack: Stack, stack_file: Path) -> None:
+    def __init__(self, stack: Stack, stack_file: Path, processes: Processes) -> None:
         self.stack = stack
         self.stack_file = stack_file
+        self.processes = processes
         self.http = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=None))
         self._stripe_transport = stripe.RequestsClient()
         self._aws: dict[str, Any] = {}
@@ -227,6 +229,22 @@ class People:
                 os.kill(pid, signal.SIGKILL)
                 killed += 1
         return killed
+
+    @contextmanager
+    def without(self, *names: str) -> Iterator[None]:
+        """While `aws` or `stripe` is not there; after it they are back, with what they knew."""
+        with ExitStack() as gone:
+            for name in names:
+                gone.enter_context(self.processes.stopped(name))
+            yield
+        self.eventually(self._is_back, "nobody answers again")
+
+    def _is_back(self) -> bool:
+        try:
+            self.now()
+            return self.http.get(f"{self.stack.aws_endpoint_url}/_ministack/health").is_success
+        except httpx.TransportError:
+            return False
 
     def _workers(self, function: str) -> list[int]:
         """Only of this very cloud: others may run on this machine."""

@@ -211,8 +211,10 @@ def test_an_event_that_cannot_be_applied_is_dead_lettered_and_comes_back_by_the_
     back.
     """
     booking_id = people.captured(people.event())
-    # To its end: an event that failed last while the key was put right would else wait a quarter of an hour.
+    # From before the first worker is killed, with an event in its hands, to when the last one was taken: otherwise one
+    # of them waits a quarter of an hour.
     with _failed_events_come_back(people, after_seconds=3):
+        people.eventually(lambda: people.messages_in("stripe_events") == 0, "the events were not taken")
         with _a_key_that_stripe_refuses(people):
             people.dashboard.v1.refunds.create({"payment_intent": people.intent_of(booking_id), "amount": 900})
             people.eventually(lambda: people.messages_in("stripe_events_dead_letters") > 0, "nothing was given up")

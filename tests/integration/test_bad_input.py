@@ -541,6 +541,8 @@ WRONG: list[tuple[str, str, list[Any]]] = [
     ("place_hold", "event_id", [*IDS, "x" * 65]),
     ("place_hold", "payment_method_id", OPTIONAL_IDS),
     ("place_hold", "accepted_policy_hash", [*STRINGS, "x" * 129]),
+    ("place_hold", "accepted_price", [*STRINGS, 5000, {"amount": 5000}, {"amount": "5000", "currency": "eur"}]),
+    ("place_hold", "accepted_price", [{"amount": amount, "currency": "eur"} for amount in INTEGERS]),
     ("place_hold", "locale", [*STRINGS, "d", "de AT", "de-", "x" * 36, "de\n"]),
     ("cancel_booking", "charge_fee", [0, 1, "true", "", [], {}, 1.0]),
     ("cancel_booking", "quote", [*STRINGS, "x" * 201]),
@@ -624,6 +626,8 @@ REFUSED_BY_RULE: list[tuple[str, dict[str, Any], tuple[int, str]]] = [
     ("create_refund", {"amount": 4001}, RULE),
     ("create_refund", {"amount": 10**30}, RULE),
     ("place_hold", {"accepted_policy_hash": "0" * 64}, CONFLICT),
+    ("place_hold", {"accepted_price": {"amount": 4999, "currency": "eur"}}, CONFLICT),
+    ("place_hold", {"accepted_price": {"amount": 5000, "currency": "usd"}}, CONFLICT),
 ]
 
 

@@ -433,17 +433,141 @@ def test_a_no_show_whose_hold_has_lapsed_pays_the_fee_off_session_if_the_policy_
     assert {intent.amount for intent in world.intents()} == ({6000, 2500} if allowed else {6000})
 
 
-def test_a_fee_that_nobody_pays_is_given_to_staff(world: World) -> None:
+def owes_a_fee(world: World, decline_code: str) -> str:
+    """A no-show whose hold has lapsed, and whose bank says no."""
     world.event(policy={"no_show_capture": "always"})
     booking_id = world.held()
     world.advance(days=2, minutes=40)
     lapse(world, booking_id)
-    the_card_next(world, booking_id, "lost_card")
+    the_card_next(world, booking_id, decline_code)
+    world.sweep()
+    return booking_id
 
+
+def test_a_fee_that_nobody_pays_is_given_to_staff_after_a_day(world: World) -> None:
+    booking_id = owes_a_fee(world, "lost_card")
+    waiting = seen(world, booking_id)
+    assert (waiting["outcome"], waiting["next_action"]["type"]) == ("open", "new_payment_method")
+    assert world.time().fromisoformat(waiting["action_required_by"]) == world.time() + timedelta(hours=24)
+    tries = len(world.intents())
+
+    world.advance(hours=23, minutes=59)
+    world.sweep()
+    assert seen(world, booking_id)["outcome"] == "open"
+    world.advance(minutes=1)
     world.sweep()
 
     ended = world.booking(booking_id)
-    assert (ended.outcome, ended.fee, ended.attention) == ("no_show", 0, "hold_expired")
+    assert (ended.outcome, ended.fee, ended.attention) == ("no_show", 0, "fee_not_collected")
+    assert len(world.intents()) == tries
+
+
+def test_a_no_show_whose_card_is_lost_pays_the_fee_with_another_one(world: World) -> None:
+    booking_id = owes_a_fee(world, "lost_card")
+
+    answer = another_card(world, booking_id, key="another")
+    assert (answer.status, answer.body["payment_status"]) == (200, "held")
+    world.sweep()
+
+    ended = seen(world, booking_id)
+    assert (ended["outcome"], ended["fee"], ended["captured"]) == ("no_show", 5000, 5000)
+
+
+def test_a_fee_that_the_bank_puts_off_is_asked_for_to_the_end_of_the_schedule(world: World) -> None:
+    booking_id = owes_a_fee(world, "insufficient_funds")
+    tries = [len(world.intents())]
+    for hours in (1, 6, 24):
+        world.advance(hours=hours)
+        world.sweep()
+        tries.append(len(world.intents()))
+        assert seen(world, booking_id)["outcome"] == "open"
+    world.advance(hours=24)
+    world.sweep()
+
+    assert [later - tries[0] for later in tries] == [0, 1, 2, 3]
+    assert world.booking(booking_id).attention == "fee_not_collected"
+    assert [line["reason"] for line in world.log(booking_id) if line["kind"] == "close"] == ["no_show"]
+
+
+def late_and_unheld(world: World, **next_time: Any) -> str:
+    world.event()
+    booking_id = world.held()
+    world.advance(days=1, hours=1)
+    lapse(world, booking_id)
+    the_card_next(world, booking_id, **next_time)
+    return booking_id
+
+
+def test_a_late_cancellation_that_wants_3ds_waits_for_its_customer_and_is_answered(world: World) -> None:
+    booking_id = late_and_unheld(world, decline_code="authentication_required")
+
+    answer = world.on("cancel", booking_id, user="alice")
+    assert answer.status == 202, answer.body
+    asked = seen(world, booking_id)
+    assert (asked["payment_status"], asked["next_action"]["type"]) == ("action_required", "confirm_payment")
+    hold = world.booking(booking_id).hold
+    assert hold is not None
+    assert hold.amount == 5000
+    world.sweep()
+    assert seen(world, booking_id)["payment_status"] == "action_required"
+    authenticate(world, hold.payment_intent_id)
+    assert confirm(world, booking_id).status == 200
+    world.sweep()
+
+    ended = seen(world, booking_id)
+    assert (ended["outcome"], ended["fee"], ended["captured"]) == ("cancelled", 5000, 5000)
+    again = world.on("cancel", booking_id, user="alice")
+    assert (again.status, again.body["outcome"]) == (200, "cancelled")
+
+
+def test_a_late_cancellation_that_nobody_pays_ends_after_a_day_and_is_answered(world: World) -> None:
+    booking_id = late_and_unheld(world, decline_code="lost_card")
+
+    assert world.on("cancel", booking_id, user="alice").status == 202
+    world.advance(hours=23, minutes=59)
+    world.sweep()
+    assert world.booking(booking_id).is_open
+    world.advance(minutes=1)
+    world.sweep()
+
+    ended = world.booking(booking_id)
+    assert (ended.outcome, ended.fee, ended.attention) == ("cancelled", 0, "fee_not_collected")
+    assert world.on("cancel", booking_id, user="alice").status == 200
+    assert live(world) == []
+
+
+def test_a_late_cancellation_is_paid_with_another_card_and_only_the_fee_is_asked_for(world: World) -> None:
+    booking_id = late_and_unheld(world, decline_code="lost_card")
+    assert world.on("cancel", booking_id, user="alice").status == 202
+
+    assert another_card(world, booking_id, key="another").status == 200
+    world.sweep()
+
+    ended = seen(world, booking_id)
+    assert (ended["outcome"], ended["fee"], ended["captured"]) == ("cancelled", 5000, 5000)
+    assert sorted(intent.amount for intent in world.intents() if intent.status == "succeeded") == [5000]
+
+
+def test_a_card_that_is_authenticated_and_then_declined_is_answered_as_declined(world: World) -> None:
+    """4000 0084 0000 1629: 3-D Secure is passed, and the bank says no all the same."""
+    world.event()
+    made = world.stripe.v1.payment_methods.create(
+        {"type": "card", "card": {"number": "4000008400001629", "exp_month": 12, "exp_year": 2030, "cvc": "123"}}
+    )
+    world.card("alice", made.id)
+    answer = world.hold()
+    assert answer.body["payment_status"] == "action_required", answer.body
+    booking_id = answer.body["booking_id"]
+    hold = world.booking(booking_id).hold
+    assert hold is not None
+    authenticate(world, hold.payment_intent_id)
+
+    told = confirm(world, booking_id)
+
+    assert (told.status, told.problem, told.body["decline_code"]) == (402, "card-declined", "generic_decline")
+    assert seen(world, booking_id)["payment_status"] == "declined"
+    world.sweep()
+    assert live(world) == []
 
 
 def test_a_late_cancellation_without_a_hold_pays_the_fee_off_session(world: World) -> None:

@@ -382,6 +382,17 @@ def test_a_malformed_locale_is_400(yoga: World, locale: str) -> None:
     assert problem(yoga.hold(locale=locale)) == (400, "invalid-request")
 
 
+def test_a_price_that_changes_between_reading_and_booking_is_noticed(yoga: World) -> None:
+    shown = get_event(yoga).body["price"]
+    yoga.card()
+    yoga.event(price={"amount": 9000, "currency": "eur"})
+
+    assert problem(yoga.hold(accepted_price=shown)) == (409, "conflict")
+    assert yoga.intents() == []
+    booked = yoga.hold(key="again", accepted_price={"amount": 9000, "currency": "eur"})
+    assert (booked.status, booked.body["hold"]["amount"]) == (201, 10800)
+
+
 def test_the_text_that_was_accepted_is_kept_word_for_word_and_survives_later_edits(yoga: World) -> None:
     shown = get_event(yoga, query={"locale": "de"}).body
     yoga.card()

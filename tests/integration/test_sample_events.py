@@ -160,6 +160,7 @@ SERVED: dict[str, tuple[Prepare, int, Expected]] = {
     "change_payment_method": (a_booking, 200, lambda answer: answer.body["payment_status"] == "held"),
     "contest_no_show": (a_noticed_no_show, 200, lambda answer: answer.body["payment_status"] == "held"),
     "uphold_no_show": (an_event_under_way, 200, lambda answer: answer.body["outcome"] == "open"),
+    "resolve_attention": (a_booking, 200, lambda answer: answer.body["attention"] is None),
     "reprice_booking": (a_booking, 200, lambda answer: answer.body["price"]["amount"] == 7500),
     "waive_no_show": (a_booking, 200, lambda answer: answer.body["outcome"] == "open"),
     "list_disputes": (

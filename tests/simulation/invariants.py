@@ -7,8 +7,8 @@ that Stripe has not told us of yet are set apart by name, nothing else is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from holdfast.coverage import coverage
 from holdfast.log import Line, verify
 from holdfast.next_step import due_at
 from holdfast.store.items import booking_item, event_item, sortable
+from tests.simulation.books import Books, Violation
 from tests.simulation.log_words import (
     KEEP_AT_MOST_A_FEE,
     MOVES,
@@ -24,37 +25,14 @@ from tests.simulation.log_words import (
     has_nothing_to_do,
     is_a_later_word,
     is_our_capture,
+    is_said_by,
     took,
     took_the_hold,
     under_way,
 )
 from tests.simulation.sides import BookSide, Intent, Kept, Returned, StripeSide
 
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that does not hold, for which booking (None: for the books as a whole), and how."""
-
-    rule: str
-    booking_id: str | None
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.booking_id or 'the books'}: {self.what}"
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Both sides at one instant at which nothing is under way."""
-
-    stripe: StripeSide
-    book: BookSide
-    now: datetime
-
-    def at_rest(self) -> Iterator[Kept]:
-        """The bookings of which no money is moving."""
-        return (kept for kept in self.book.bookings.values() if kept.booking.operation is None)
-
+__all__ = ["AT_REST_ONLY", "RULES", "Books", "Violation", "violations"]
 
 Found = Iterator[tuple[str | None, str]]
 Rule = Callable[[Books], Found]
@@ -280,6 +258,26 @@ def _has_moved(line: Line, books: Books, refunds: dict[str, Returned]) -> bool:
             return intent.was_held and intent.authorized == line["amount"]
 
 
+def no_operation_acts_twice(books: Books) -> Found:
+    """Each operation has at most one effect at Stripe, and its own line says so: what we did is never taken for
+    somebody else's.
+    """
+    for kept in books.at_rest():
+        intents = _intents(books, kept)
+        refunds = [refund for intent in intents for refund in intent.refunds if refund.operation_id is not None]
+        effects = Counter([each.operation_id for each in intents] + [each.operation_id for each in refunds])
+        for operation_id, count in effects.items():
+            if operation_id is not None and count > 1:
+                yield kept.booking.booking_id, f"{operation_id} acted {count} times at Stripe"
+        for intent in intents:
+            if intent.received and is_our_capture(kept, intent) and not is_said_by(kept, intent):
+                yield kept.booking.booking_id, f"{intent.operation_id} captured {intent.received} and does not say so"
+        for refund in refunds:
+            owners = {line["operation_id"] for line in kept.lines if line["stripe_id"] == refund.refund_id}
+            if owners and owners != {refund.operation_id}:
+                yield kept.booking.booking_id, f"{refund.refund_id} is {refund.operation_id}'s, lines say {owners}"
+
+
 def every_operation_ends_once(books: Books) -> Found:
     """Each line `started` has exactly one end, and nothing ends that was not started; what waits for its customer or
     its bank may move on by Stripe's word.
@@ -316,7 +314,8 @@ def every_request_has_its_answer(books: Books) -> Found:
         kept = books.book.bookings.get(record.get("booking_id") or "")
         if record.get("operation_id") is None or record.get("answer") is not None or kept is None:
             continue
-        if under_way(kept.booking) == record["operation_id"] or kept.booking.cancel_request_key == key:
+        waits = kept.booking.is_open and kept.booking.cancel_request_key == key
+        if waits or under_way(kept.booking) == record["operation_id"]:
             continue  # its wish goes on with another operation, which answers it
         yield kept.booking.booking_id, f"the request of {record['operation_id']} has no answer"
 
@@ -381,6 +380,7 @@ RULES: Final[tuple[Rule, ...]] = (
     every_amount_follows_from_the_log,
     no_movement_without_its_line,
     no_line_without_its_movement,
+    no_operation_acts_twice,
     every_operation_ends_once,
     nothing_is_left_under_way,
     every_request_has_its_answer,

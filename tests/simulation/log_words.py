@@ -33,6 +33,12 @@ def is_our_capture(kept: Kept, intent: Intent) -> bool:
     return any(line["kind"] == Kind.CAPTURE and line["operation_id"] == intent.operation_id for line in kept.lines)
 
 
+def is_said_by(kept: Kept, intent: Intent) -> bool:
+    """The capture's own operation has a line that it succeeded."""
+    own = [line for line in kept.lines if line["operation_id"] == intent.operation_id]
+    return any((line["kind"], line["status"]) == ("capture", "succeeded") for line in own)
+
+
 def under_way(booking: Booking) -> str | None:
     if booking.operation is not None:
         return booking.operation.operation_id

@@ -14,6 +14,7 @@ from holdfast.derivation import Account, account
 from holdfast.event import Event
 from holdfast.log import Line
 from holdfast.store.items import booking_of, event_of, unmarshal
+from local.stripe_simulator.simulator import Simulator
 
 Row = Mapping[str, Any]
 Wire = Mapping[str, Any]
@@ -227,9 +228,15 @@ def of_moto(table: str) -> Iterator[Wire]:
 def sides_of(
     world: Any, *, deployment: str, items: Callable[[str], Iterable[Wire]] = of_moto
 ) -> tuple[StripeSide, BookSide]:
-    """Both sides of a deployment like `tests.world.World`: it has a `simulator`, and `delivered` counts the events that
-    were handed over so far.
-    """
-    tables = world.simulator.store.tables()
-    untold = list(tables.get("event", {}).values())[getattr(world, "delivered", 0) :]
-    return stripe_side(tables, deployment=deployment, untold=untold), book_side(items)
+    """Both sides of a `tests.world.World`; its `delivered` counts the events that were handed over so far."""
+    events = list(world.simulator.store.tables().get("event", {}))
+    return both_sides(world.simulator, items, deployment=deployment, untold=events[world.delivered :])
+
+
+def both_sides(
+    simulator: Simulator, items: Callable[[str], Iterable[Wire]], *, deployment: str, untold: Iterable[str] = ()
+) -> tuple[StripeSide, BookSide]:
+    """`items` gives a table's items by its logical name; `untold` are the ids of events that were not delivered yet."""
+    tables = simulator.store.tables()
+    waiting = [tables["event"][event_id] for event_id in untold]
+    return stripe_side(tables, deployment=deployment, untold=waiting), book_side(items)

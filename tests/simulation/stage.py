@@ -26,6 +26,7 @@ LATENCY: Final[Mapping[str, tuple[float, float]]] = {
     "dynamodb": (0.002, 0.060),
     "sqs": (0.005, 0.040),
     "events": (0.005, 0.040),
+    "secretsmanager": (0.005, 0.040),
     "stripe": (0.150, 1.200),
 }
 

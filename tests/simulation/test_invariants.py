@@ -108,7 +108,7 @@ class Breaks:
         kept = self.kept(name)
         return self.with_kept(replace(kept, booking=replace(kept.booking, **changes)))
 
-    def with_line(self, name: str, kind: str, status: str, **changes: Any) -> Sides:
+    def with_line(self, name: str, kind: str, status: str, /, **changes: Any) -> Sides:
         kept = self.kept(name)
         chosen = next(line for line in kept.lines if (line["kind"], line["status"]) == (kind, status))
         details = {"details": chosen["details"] | changes.pop("details", {})}
@@ -283,6 +283,19 @@ BREAKS: dict[str, tuple[str, Callable[[Breaks], Sides]]] = {
         lambda b: b.with_line("held", "authorize", "succeeded", stripe_id="pi_nobody"),
     ),
     "the same release twice": ("no_line_without_its_movement", lambda b: b.twice("in time", "release", "succeeded")),
+    "an authorization that was made twice": (
+        "no_operation_acts_twice",
+        lambda b: b.another_intent("held", status="canceled"),
+    ),
+    "a refund that was made twice": ("no_operation_acts_twice", lambda b: _refunded_again(b)),
+    "a refund of ours taken for somebody else's": (
+        "no_operation_acts_twice",
+        lambda b: b.with_line("refunded", "refund", "succeeded", kind="external", operation_id=None),
+    ),
+    "a capture of ours taken for somebody else's": (
+        "no_operation_acts_twice",
+        lambda b: b.with_line("late", "capture", "succeeded", kind="external", reason="captured", operation_id=None),
+    ),
     "an end without a beginning": (
         "every_operation_ends_once",
         lambda b: b.without_line("late", "capture", "started"),
@@ -340,6 +353,13 @@ def replace_sides(stripe_of: Sides, book_of: Sides) -> Sides:
 def _unanswered(breaks: Breaks) -> dict[str, Any]:
     key, record = next((k, r) for k, r in breaks.book.records.items() if r.get("operation_id"))
     return {**breaks.book.records, key: {name: value for name, value in record.items() if name != "answer"}}
+
+
+def _refunded_again(breaks: Breaks) -> Sides:
+    intent = breaks.intent("refunded")
+    return breaks.with_intent(
+        replace(intent, refunds=(*intent.refunds, replace(intent.refunds[0], refund_id="re_again")))
+    )
 
 
 def _event_out_of_its_shard(breaks: Breaks) -> Sides:

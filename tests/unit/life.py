@@ -32,7 +32,7 @@ from holdfast.booking import (
 )
 from holdfast.coverage import coverage, is_held_at_once, window
 from holdfast.declines import LEAST_MINUTES_BETWEEN, Severity, severity
-from holdfast.desk import Desk, attendance, contesting, mending, repricing
+from holdfast.desk import Desk, attendance, mending, repricing
 from holdfast.effects import CUSTOMER_WAITS, Found
 from holdfast.event import Event
 from holdfast.log import Entry
@@ -40,7 +40,7 @@ from holdfast.money import Money
 from holdfast.movements import Begin, Close, Write, capture
 from holdfast.moving import brought_up
 from holdfast.next_step import LookAgain, Recover, Step, due_at, next_step, no_show_at
-from holdfast.no_show import grace_ends_at
+from holdfast.no_show import CONTESTED, grace_ends_at
 from holdfast.policy import DEFAULT, NoShowCapture, OnUnplaceableHold, Percent, Tier
 from holdfast.reconcile import observe, observe_setup
 from holdfast.settlement import (
@@ -570,7 +570,7 @@ class Life(RuleBasedStateMachine):
     def the_customer_contests(self) -> None:
         of = self.booking
         if of.contested_at is None and self.now < no_show_at(of):
-            contested = noticed(replace(of, contested_at=self.now, look_again_at=None), contesting.CONTESTED, self.now)
+            contested = noticed(replace(of, contested_at=self.now, look_again_at=None), CONTESTED, self.now)
             self.write(of, contested, [Entry(kind="contest", status="succeeded", actor="customer")])
 
     @precondition(lambda self: self.booking.is_open and self.booking.cancel_requested_at is None and self.version > 0)

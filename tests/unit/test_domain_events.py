@@ -44,6 +44,7 @@ STEPS = ("opened", "escalated", "answered", "updated", "closed", "deadline_near"
 SILENT: dict[tuple[str, str, str | None], str] = {
     **{(kind, "started", None): "it is about to be tried; what comes of it is an event" for kind in OPERATIONS},
     **{(kind, "started", None): "as for money" for kind in ("evidence", "dispute_accept")},
+    ("attention", "succeeded", None): "staff tell staff that they have seen to something",
     ("external", "succeeded", "unused_authorization"): "it is let go next, and that is an event",
 }
 # What other kinds can be: a fact is one, a deadline is set or missed, an answer to a dispute is taken or not.

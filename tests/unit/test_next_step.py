@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from holdfast.booking import Booking, HoldState, Initiator, Kind, Outcome, RefundStatus, Status
+from holdfast.booking import Booking, HoldState, Initiator, Kind, Outcome, RefundStatus, Status, begun
 from holdfast.coverage import last_charge_at
-from holdfast.movements import Begin, Close, Write, cancellation, capture
+from holdfast.hold_settlement import with_live_hold
+from holdfast.movements import Begin, Close, Write, cancellation, capture, waits_until
 from holdfast.next_step import (
     HOLD_SAFETY,
     LookAgain,
@@ -22,6 +23,7 @@ from holdfast.next_step import (
     settles_at,
 )
 from holdfast.policy import DEFAULT, NoShowCapture, Policy, resolve
+from holdfast.settlement import Declined, settled
 from tests.unit.builders import (
     BOOKED,
     DAY,
@@ -39,12 +41,14 @@ from tests.unit.builders import (
     START,
     booking,
     captured,
+    decline,
     dispute,
     ended,
     event,
     held,
     hold,
     lapsed,
+    operation,
     refund,
     refused,
     saving,
@@ -465,25 +469,95 @@ def test_a_fee_that_was_authorized_without_its_customer_is_captured_next():
     assert (step.kind, step.amount, step.fee) == (Kind.CAPTURE, PRICE.amount, PRICE.amount)
 
 
+def test_whoever_cancels_in_time_instead_of_authenticating_owes_nothing_and_waits_for_nothing():
+    waiting = waiting_for_3ds(mend_by=START + HOUR, cancel_requested_at=START - 2 * DAY)
+
+    step = cancellation(waiting, START - 2 * DAY)
+
+    assert isinstance(step, Begin)
+    assert (step.kind, step.outcome, step.fee) == (Kind.RELEASE, Outcome.CANCELLED, 0)
+    assert due_at(waiting) == waiting.updated_at
+
+
+def test_whoever_cancels_late_has_until_the_deadline_to_authenticate_the_fee():
+    deadline = START + HOUR
+    waiting = waiting_for_3ds(mend_by=deadline, cancel_requested_at=START)
+
+    assert cancellation(waiting, deadline - SECOND) is None
+    assert due_at(waiting) == deadline
+
+    step = cancellation(waiting, deadline)
+
+    assert isinstance(step, Write)
+    assert (step.booking.superseded, step.booking.refused_card) == (("pi_1",), "pm_1")
+    assert step.booking.payment_status is Status.DECLINED
+    closed = cancellation(step.booking, deadline)
+    assert isinstance(closed, Close)
+    assert closed.attention == "fee_not_collected"
+
+
+def test_where_the_policy_charges_nothing_without_a_hold_nobody_waits_for_an_authentication():
+    waiting = waiting_for_3ds(
+        mend_by=START + HOUR, cancel_requested_at=START, policy=resolve({"off_session_fees": False})
+    )
+
+    assert isinstance(cancellation(waiting, START), Write)
+    assert due_at(waiting) == waiting.updated_at
+
+
+# --- fees that wait for the bank, and for the customer ----------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
-    ("asked", "gone"),
-    [(START - 2 * DAY, Kind.RELEASE), (START, None)],
+    ("of", "until"),
+    [
+        (scheduled(next_try_at=START), START),
+        (lapsed(next_try_at=START), START),
+        (lapsed(next_try_at=START, mend_by=START + DAY), START),
+        (lapsed(refused_card="pm_1", mend_by=START + DAY), START + DAY),
+        (waiting_for_3ds(mend_by=START + DAY), START + DAY),
+        (lapsed(refused_card="pm_1"), None),
+        (scheduled(), None),
+        (lapsed(), None),
+        (held(next_try_at=START), None),
+        (booking(hold=hold(HoldState.CAPTURED), captured=5000, next_try_at=START), None),
+    ],
 )
-def test_whoever_cancels_late_instead_of_authenticating_has_their_authorization_dropped_and_owes_the_fee(asked, gone):
-    waiting = waiting_for_3ds(mend_by=START + HOUR, cancel_requested_at=asked)
+def test_a_fee_waits_for_the_banks_next_try_or_for_the_customers_deadline(of, until):
+    assert waits_until(of) == until
 
-    step = cancellation(waiting, NO_SHOW)
 
-    if gone:
-        assert isinstance(step, Begin)
-        assert (step.kind, step.outcome, step.fee) == (Kind.RELEASE, Outcome.CANCELLED, 0)
-    else:
-        assert isinstance(step, Write)
-        assert (step.booking.superseded, step.booking.refused_card) == (("pi_1",), "pm_1")
-        assert step.booking.payment_status is Status.DECLINED
-        closed = cancellation(step.booking, NO_SHOW)
-        assert isinstance(closed, Close)
-        assert closed.attention == "fee_not_collected"
+def test_a_fee_is_tried_to_the_end_of_its_schedule_and_then_the_customer_has_a_day():
+    """Three retries, the last one 31 hours after the first try: no deadline ends before."""
+    absent = lapsed(policy=resolve({"no_show_capture": "always", "no_show_contest_minutes": 0}))
+    now, asked = NO_SHOW, []
+    while not isinstance(step := next_step(absent, event(), now), Close):
+        if isinstance(step, Begin):
+            asked.append(now)
+            asking = operation(step.kind, amount=step.amount, reason=step.reason, off_session=True)
+            absent, _ = settled(begun(absent, asking), asking, Declined(decline(), None), now)
+        due = due_at(absent)
+        assert due is not None
+        assert due >= now
+        now = max(now + MINUTE, due)
+
+    assert [later - asked[0] for later in asked] == [0 * HOUR, HOUR, 7 * HOUR, 31 * HOUR]
+    assert (step.outcome, step.attention) == (Outcome.NO_SHOW, "fee_not_collected")
+    assert now - asked[-1] == DAY
+    assert absent.kept_without_hold_at is None
+
+
+def test_another_card_in_time_pays_the_fee_of_one_that_was_refused():
+    absent = lapsed(
+        policy=resolve({"no_show_capture": "always"}), refused_card="pm_1", mend_by=NO_SHOW + DAY, hold_amount=6000
+    )
+    assert not isinstance(next_step(absent, event(), NO_SHOW), Close)
+
+    mended = with_live_hold(absent, hold(amount=6000, payment_method_id="pm_2", payment_intent_id="pi_2"))
+
+    step = next_step(mended, event(), NO_SHOW)
+    assert isinstance(step, Begin)
+    assert (step.kind, step.reason) == (Kind.CAPTURE, "no_show")
 
 
 # --- the organiser cancels --------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from holdfast.booking import HoldState, Kind, Outcome
+from holdfast.coverage import Covered, coverage, needed_until
 from holdfast.money import Money
 from holdfast.movements import Begin, Close, Write
 from holdfast.next_step import HOLD_SAFETY, LookAgain, due_at, next_step
@@ -373,3 +374,54 @@ def test_whoever_waits_is_looked_at_again_when_it_was_said_and_not_before(of, ve
         again = looked_at(replace(of(), look_again_at=waits.at))
         assert again == waits.at
         assert due_at(replace(of(), look_again_at=waits.at)) is not None
+
+
+# --- a fee that nobody will pay is announced to nobody ----------------------------------------------------------------
+
+ALWAYS = {"no_show_contest_minutes": 120, "no_show_capture": "always"}
+
+
+def unheld(**changes):
+    return lapsed(**({"policy": resolve(ALWAYS)} | changes))
+
+
+@pytest.mark.parametrize(
+    "nobody_pays",
+    [
+        unheld(policy=resolve(ALWAYS | {"off_session_fees": False})),
+        unheld(refused_card="pm_1"),
+        unheld(policy=resolve(ALWAYS | {"no_show_fee": {"percent": 0}})),
+    ],
+    ids=["the policy forbids it", "the card was refused", "it is nothing"],
+)
+def test_a_fee_that_cannot_be_collected_is_not_announced_and_the_booking_ends_with_the_grace(nobody_pays):
+    assert looked_at(nobody_pays) == no_show_at(nobody_pays) == NO_SHOW
+
+    found = step(nobody_pays, event(), NO_SHOW)
+
+    assert isinstance(found, Close)
+    assert (found.outcome, found.fee) == (Outcome.NO_SHOW, 0)
+
+
+def test_a_fee_that_a_customer_can_still_pay_with_another_card_is_announced_like_any_other():
+    mendable = unheld(refused_card="pm_1", mend_by=NO_SHOW + DAY)
+
+    assert isinstance(step(mendable, event(), NO_SHOW), Write)
+
+
+def test_a_notice_that_was_given_keeps_its_window_when_the_hold_lapses_afterwards():
+    """What was announced for an instant is not charged before it, nor asked for in circles until then."""
+    lost = noticed(policy=resolve(ALWAYS), hold=hold(HoldState.EXPIRED), refused_card="pm_1")
+
+    assert looked_at(lost) == no_show_at(lost) == CHARGED_AT
+    assert step(lost, event(), CHARGED_AT - SECOND) == Wait(CHARGED_AT)
+    assert isinstance(step(lost, event(), CHARGED_AT), Close)
+
+
+def test_a_late_notice_makes_the_hold_needed_for_longer():
+    """The clock was away for days: what the hold covers is counted from the notice that it gave in the end."""
+    late = noticed(no_show_noticed_at=LAPSES - HOUR)
+
+    assert needed_until(late) == LAPSES - HOUR + 2 * HOUR + HOLD_SAFETY
+    assert not isinstance(coverage(late, LAPSES - HOUR), Covered)
+    assert isinstance(coverage(absent(), START), Covered)

@@ -46,6 +46,7 @@ def test_every_route_of_the_contract_is_described_and_no_other(document):
 
     assert routes == {
         "PUT /events/{event_id}",
+        "POST /bookings/{booking_id}/resolve",
         "GET /events/{event_id}",
         "POST /events/{event_id}/cancel",
         "POST /events/{event_id}/no-shows",

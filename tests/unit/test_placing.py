@@ -17,7 +17,6 @@ from holdfast.placing import (
     renews_at,
     renews_for_nothing,
     step,
-    waits_for_the_bank,
 )
 from holdfast.policy import resolve
 from tests.unit.builders import (
@@ -32,7 +31,6 @@ from tests.unit.builders import (
     PRICE,
     SECOND,
     START,
-    booking,
     captured,
     event,
     held,
@@ -377,23 +375,6 @@ def test_the_clock_comes_for_it_half_an_hour_later(of):
 
 
 # --- fees that wait for the bank --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("of", "waits"),
-    [
-        (scheduled(next_try_at=START), True),
-        (soft(), True),
-        (lapsed(next_try_at=START), True),
-        (scheduled(), False),
-        (lapsed(), False),
-        (held(next_try_at=START), False),
-        (booking(hold=hold(HoldState.ACTION_REQUIRED), next_try_at=START), False),
-        (booking(hold=hold(HoldState.CAPTURED), captured=5000, next_try_at=START), False),
-    ],
-)
-def test_a_fee_waits_for_the_bank_only_where_there_is_no_hold(of, waits):
-    assert waits_for_the_bank(of) is waits
 
 
 @pytest.mark.parametrize("brand", ["visa", "amex", None])

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.booking import Booking, HoldState, Initiator, Outcome, RefundStatus, SetupState, Status
-from holdfast.coverage import renew_at
-from holdfast.next_step import due_at
+from holdfast.coverage import Alert, coverage, mend_by, renew_at
+from holdfast.movements import without_authentication
+from holdfast.next_step import due_at, next_step
 from holdfast.reconcile import observe, observe_setup
 from holdfast.stripe_objects import Observation
 from tests.unit.builders import (
@@ -29,6 +30,7 @@ from tests.unit.builders import (
     decline,
     dispute,
     ended,
+    event,
     held,
     hold,
     intent,
@@ -284,11 +286,77 @@ def test_a_renewal_goes_on_waiting_while_it_can_still_come(status):
     assert observe(renewing(), seen(status, id="pi_2"), NOW) == (renewing(), [])
 
 
-def test_whatever_becomes_of_the_renewal_the_hold_itself_is_looked_at_by_its_own_name():
+def test_where_the_hold_lapses_before_its_renewal_is_authenticated_the_customer_still_can():
+    """What they are asked for already is what the booking waits for; nothing is asked of the bank in its place."""
     after, (line,) = observe(renewing(), seen("canceled", cancellation_reason="automatic"), NOW)
 
-    assert (after.payment_status, after.renewal) == (Status.EXPIRED, renewing().renewal)
-    assert line.stripe_id == "pi_1"
+    assert after.hold == renewing().renewal
+    assert (after.payment_status, after.renewal) == (Status.ACTION_REQUIRED, None)
+    assert (line.reason, line.stripe_id) == ("hold_expired", "pi_1")
+    assert after.mend_by == due_at(after) == mend_by(after, NOW)
+    assert coverage(after, NOW) == Alert("customer", "authentication", mend_by(after, NOW))
+
+    held_again, (line,) = observe(after, seen(id="pi_2", capture_before=LAPSES + DAY), NOW)
+
+    assert held_again.hold is not None
+    assert (held_again.hold.payment_intent_id, held_again.payment_status) == ("pi_2", Status.HELD)
+    assert (held_again.mend_by, held_again.attention, held_again.superseded) == (None, None, ())
+
+
+def test_a_renewal_that_nobody_authenticates_after_the_hold_lapsed_is_given_up_at_its_deadline():
+    after, _ = observe(renewing(), seen("canceled", cancellation_reason="automatic"), NOW)
+    assert after.mend_by is not None
+
+    step = next_step(after, event(), after.mend_by)
+
+    assert step == without_authentication(after)
+    assert next_step(after, event(), after.mend_by - SECOND) is None
+
+
+def test_a_closed_booking_whose_hold_lapses_has_its_renewal_dropped_as_ever():
+    closed = renewing(outcome=Outcome.CANCELLED)
+
+    after, _ = observe(closed, seen("canceled", cancellation_reason="automatic"), NOW)
+
+    assert (after.payment_status, after.renewal) == (Status.EXPIRED, closed.renewal)
+
+
+# --- 3-D Secure that passed, and a bank that said no all the same -----------------------------------------------------
+
+NO_MONEY = decline()
+NOT_THEM = decline("payment_intent_authentication_failure", None)
+
+
+def test_a_customer_who_authenticated_and_was_declined_is_told_why_the_bank_said_no():
+    after, (line,) = observe(waiting_for_3ds(), seen("requires_payment_method", decline=NO_MONEY), NOW)
+
+    assert (after.outcome, after.declined_because) == (Outcome.DECLINED, "insufficient_funds")
+    assert (line.status, line.reason, after.superseded) == ("failed", "insufficient_funds", ("pi_1",))
+
+
+def test_a_code_that_the_customer_may_not_see_is_in_no_line():
+    stolen = decline("card_declined", "stolen_card")
+
+    after, (line,) = observe(waiting_for_3ds(), seen("requires_payment_method", decline=stolen), NOW)
+
+    assert (after.declined_because, line.reason) == ("stolen_card", "generic_decline")
+
+
+def test_a_hold_that_is_mended_and_declined_after_3ds_waits_for_another_card_and_goes_by_itself():
+    mending = waiting_for_3ds(mend_by=NOW + HOUR)
+
+    after, (line,) = observe(mending, seen("requires_payment_method", decline=NO_MONEY), NOW)
+
+    assert (after.outcome, after.payment_status) == (Outcome.OPEN, Status.DECLINED)
+    assert (after.declined_because, after.refused_card, after.superseded) == ("insufficient_funds", "pm_1", ("pi_1",))
+    assert (line.status, line.reason, after.mend_by) == ("failed", "insufficient_funds", NOW + HOUR)
+
+
+@pytest.mark.parametrize("why", [NOT_THEM, None, decline("authentication_required", None)])
+def test_a_hold_that_is_mended_can_be_authenticated_again_after_one_failure(why):
+    mending = waiting_for_3ds(mend_by=NOW + HOUR)
+
+    assert observe(mending, seen("requires_payment_method", decline=why), NOW) == (mending, [])
 
 
 # --- cards that are saved for later -----------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from holdfast.errors import FieldError, HoldfastError, InvalidRequest, NotFound
 from holdfast.faults import invalid_request
 from holdfast.fields import (
     AmountOrPrice,
+    AttentionReason,
     Body,
     BookingId,
     CurrencyCode,
@@ -86,12 +87,12 @@ from holdfast.views import (
 
 __all__ = [
     "CARDS", "CUSTOMER", "MONEY", "READS", "STAFF",
-    "AmountOrPrice", "Answer", "Api", "Body", "BookingId", "BookingView", "Caller", "CancellationQuoteView",
-    "CurrencyCode", "Cursor", "DisputeId", "DisputePacketView", "DisputeView", "EventId", "EventView", "EvidenceEdits",
-    "EvidenceHash", "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "Locale", "LocaleParameter", "LogLineView",
-    "MoneyView", "NextActionView", "OptionalIdempotencyKey", "Page", "PaymentMethodId", "PaymentMethodView",
-    "PolicyHash", "PolicyTerms", "PositiveAmountOrAll", "Price", "Problem", "Quote", "Reason", "RefundView", "Role",
-    "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
+    "AmountOrPrice", "Answer", "Api", "AttentionReason", "Body", "BookingId", "BookingView", "Caller",
+    "CancellationQuoteView", "CurrencyCode", "Cursor", "DisputeId", "DisputePacketView", "DisputeView", "EventId",
+    "EventView", "EvidenceEdits", "EvidenceHash", "HoldView", "HoursAhead", "IdempotencyKey", "Limit", "Locale",
+    "LocaleParameter", "LogLineView", "MoneyView", "NextActionView", "OptionalIdempotencyKey", "Page",
+    "PaymentMethodId", "PaymentMethodView", "PolicyHash", "PolicyTerms", "PositiveAmountOrAll", "Price", "Problem",
+    "Quote", "Reason", "RefundView", "Role", "SetupView", "StripeVersion", "Time", "TimeZone", "Title",
     "accept_language", "caller", "documented", "entry", "json_body", "problem_of", "reply", "request_id", "resolver",
 ]  # fmt: skip
 

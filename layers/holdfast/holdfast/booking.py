@@ -158,6 +158,8 @@ class Booking:
     window_starts_at: datetime | None = None
     # What cancelling was quoted at, and is carried out at.
     cancel_quote: CancelQuote | None = None
+    # PaymentIntents with the booking's name that it does not use, and that were captured: staff hear of each once.
+    captured_strangers: tuple[str, ...] = ()
 
     @property
     def fees_count_from(self) -> datetime:
@@ -214,6 +216,12 @@ class Booking:
     def is_held(self) -> bool:
         """An authorization that can be captured."""
         return self.hold is not None and self.hold.state is HoldState.LIVE
+
+    @property
+    def most_chargeable(self) -> int:
+        """No rule charges more: the hold that there is, or, where it lapsed or never came, the one there should be."""
+        gone = (HoldState.EXPIRED, HoldState.DECLINED, HoldState.RELEASED)
+        return self.hold_amount if self.hold is None or self.hold.state in gone else self.hold.amount
 
     @property
     def first_try(self) -> bool:
@@ -320,10 +328,10 @@ TRANSITIONS: Final[Mapping[Status, frozenset[Status]]] = MappingProxyType(
         )
         | _CLOSED_HOLD
         | _CAPTURED_FAMILY,
-        Status.HELD: frozenset({Status.CAPTURING, Status.RELEASING, Status.SCHEDULED})
+        Status.HELD: frozenset({Status.CAPTURING, Status.RELEASING, Status.SCHEDULED, Status.ACTION_REQUIRED})
         | _CLOSED_HOLD
         | _CAPTURED_FAMILY,
-        Status.CAPTURING: frozenset({Status.HELD}) | _CLOSED_HOLD | _CAPTURED_FAMILY,
+        Status.CAPTURING: frozenset({Status.HELD, Status.ACTION_REQUIRED}) | _CLOSED_HOLD | _CAPTURED_FAMILY,
         Status.RELEASING: frozenset({Status.HELD, Status.ACTION_REQUIRED, Status.DECLINED})
         | _CLOSED_HOLD
         | _CAPTURED_FAMILY,

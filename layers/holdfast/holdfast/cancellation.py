@@ -31,7 +31,7 @@ def schedule_of(booking: Booking) -> Schedule:
     return cancellation_schedule(
         booking.policy,
         booking.price,
-        booking.hold.amount if booking.hold else booking.hold_amount,
+        booking.most_chargeable,
         starts_at=booking.fees_count_from,
         created_at=booking.created_at,
         moved_at=booking.moved_at,

@@ -54,8 +54,14 @@ def last_charge_at(policy: Policy, *, starts_at: datetime, ends_at: datetime) ->
 
 
 def needed_until(booking: Booking) -> datetime:
-    """Until then the booking has to be covered: its last charge, and time for it to reach Stripe."""
-    return last_charge_at(booking.policy, starts_at=booking.starts_at, ends_at=booking.ends_at) + HOLD_SAFETY
+    """Until then the booking has to be covered: its last charge, and time for it to reach Stripe. A notice that the
+    clock gave late makes a no-show's charge late, too.
+    """
+    last = last_charge_at(booking.policy, starts_at=booking.starts_at, ends_at=booking.ends_at)
+    if booking.no_show_noticed_at is not None:
+        contest = timedelta(minutes=booking.policy.no_show_contest_minutes)
+        last = max(last, booking.no_show_noticed_at + contest)
+    return last + HOLD_SAFETY
 
 
 def first_fee_at(policy: Policy, starts_at: datetime) -> datetime:
@@ -99,14 +105,26 @@ def needs_saved_card(booking: Booking, brand: str | None, now: datetime) -> bool
     return booking.policy.off_session_fees or now + window(brand, Initiator.CUSTOMER) < needed_until(booking)
 
 
+def is_owed(booking: Booking, now: datetime) -> bool:
+    """What is asked for without a hold is no longer the hold but a fee: the customer cancels, or the event began."""
+    return booking.cancel_requested_at is not None or now >= booking.starts_at
+
+
 def mend_by(booking: Booking, now: datetime) -> datetime:
     """Until then a customer can mend a hold that could not be placed: the first fee, but not without time to act, and
-    not beyond the start while it has not come.
+    not beyond the start. What is owed already is waited for as long, from the next retry on.
     """
-    earliest = max(
-        first_fee_at(booking.policy, booking.fees_count_from), now + timedelta(hours=booking.hold_terms.mend_hours)
-    )
-    return min(earliest, booking.starts_at) if now < booking.starts_at else earliest
+    to_act = timedelta(hours=booking.hold_terms.mend_hours)
+    if is_owed(booking, now):
+        return max(now, booking.next_try_at or now) + to_act
+    return min(max(first_fee_at(booking.policy, booking.fees_count_from), now + to_act), booking.starts_at)
+
+
+def deadline_to_mend(booking: Booking, now: datetime) -> datetime:
+    """The deadline after one more failure: the first one stays, but none ends before the retries of what is owed."""
+    if booking.mend_by is None:
+        return mend_by(booking, now)
+    return max(booking.mend_by, mend_by(booking, now)) if is_owed(booking, now) else booking.mend_by
 
 
 def renew_at(booking: Booking) -> datetime | None:
@@ -169,6 +187,8 @@ def coverage(booking: Booking, now: datetime) -> Coverage | None:
         return Planned(f"finish {booking.operation.kind}", booking.operation.lease_until)
     if not booking.is_open:
         return Over()
+    if booking.captured > 0:
+        return Planned("refund what is not owed", now)
     last = needed_until(booking)
     if booking.is_held and booking.hold is not None:
         return _of_a_hold(booking, booking.hold, last)
@@ -200,7 +220,7 @@ def _without_a_hold(booking: Booking, now: datetime, last: datetime) -> Coverage
         planned = planned_at(booking)
         return Planned("place", max(planned, booking.next_try_at or planned))
     if booking.hold is not None and booking.hold.state is HoldState.EXPIRED:
-        return Planned("place again", max(now, booking.next_try_at or now))
+        return Planned("place again", max(now, planned_at(booking), booking.next_try_at or now))
     if booking.new_card is not None:
         return Alert("customer", "authentication", booking.action_deadline or now)
     return None

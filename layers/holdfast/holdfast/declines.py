@@ -39,6 +39,10 @@ _SOFT: Final = frozenset(
     }
 )
 _AUTHENTICATION: Final = frozenset({"authentication_required", "authentication_not_handled"})
+# Source: docs.stripe.com/error-codes; the first is a PaymentIntent's, the second a SetupIntent's.
+_FAILED_AUTHENTICATION: Final = frozenset(
+    {"payment_intent_authentication_failure", "setup_intent_authentication_failure"}
+)
 
 # Visa allows 15 tries of one payment in 30 days, Mastercard 10 in 24 hours; fewer are enough, and no hour sees two.
 # The networks' limits are at docs.stripe.com/declines/card, under excessive retries.
@@ -52,6 +56,11 @@ def severity(decline: Decline) -> Severity:
     if code in _AUTHENTICATION or decline.code in _AUTHENTICATION:
         return Severity.AUTHENTICATION
     return Severity.SOFT if code in _SOFT else Severity.HARD
+
+
+def is_about_the_card(decline: Decline) -> bool:
+    """The bank said no to the card; neither did its owner fail to authenticate, nor was that still to come."""
+    return decline.code not in _FAILED_AUTHENTICATION and severity(decline) is not Severity.AUTHENTICATION
 
 
 def schedule(minutes: str) -> tuple[int, ...]:

@@ -149,6 +149,7 @@ _FACTS: Final[Mapping[tuple[str, str], Rule]] = {
     ("close", "succeeded"): _T.BOOKING_CLOSED,
     ("moved", "succeeded"): _T.BOOKING_MOVED,
     ("reprice", "succeeded"): _T.BOOKING_REPRICED,
+    ("attention", "succeeded"): SILENT,  # a note among staff
     ("no_show_notice", "succeeded"): _T.NO_SHOW_NOTICED,
     ("contest", "succeeded"): _T.NO_SHOW_CONTESTED,
     ("no_show", "succeeded"): _T.NO_SHOW_UPHELD,

@@ -109,6 +109,7 @@ Time = Annotated[
 TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_zone)]
 Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_plain)]
+AttentionReason = Annotated[str, Field(min_length=1, max_length=64, pattern="^[a-z_]+$")]
 LongEvidence = Annotated[str, Field(max_length=20_000), AfterValidator(_evidence)]
 ShortEvidence = Annotated[str, Field(max_length=5_000), AfterValidator(_evidence)]
 PositiveAmount = Annotated[int, Field(ge=1)]

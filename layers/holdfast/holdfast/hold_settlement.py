@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from holdfast.booking import Booking, Hold, HoldState, Initiator, Kind, Operation, Outcome, Setup, SetupState
-from holdfast.coverage import HOLD_SAFETY, lapses_at, mend_by
+from holdfast.coverage import HOLD_SAFETY, deadline_to_mend, lapses_at
 from holdfast.declines import Severity, severity
 from holdfast.log import Entry, wire_time
 from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent
@@ -62,11 +62,17 @@ def entry_of(operation: Operation, status: str, **changes: Any) -> Entry:
     return Entry(**plain | {name: value for name, value in changes.items() if value is not None})
 
 
+def hold_not_missed(booking: Booking) -> Booking:
+    """A hold stands, or the booking is over: what staff were told of a missing one needs nobody any more."""
+    if booking.attention not in MENDED_BY_HOLD:
+        return booking
+    return replace(booking, attention=None, attention_since=None)
+
+
 def with_live_hold(booking: Booking, hold: Hold) -> Booking:
     """The booking with this hold as its own: what it replaces has to go, and earlier failures no longer count."""
-    mended = booking.attention in MENDED_BY_HOLD
     return replace(
-        booking,
+        hold_not_missed(booking),
         hold=hold,
         renewal=None,
         superseded=_dropped(booking, hold.payment_intent_id),
@@ -78,8 +84,8 @@ def with_live_hold(booking: Booking, hold: Hold) -> Booking:
         refused_card=None,
         mend_by=None,
         kept_without_hold_at=None,
-        attention=None if mended else booking.attention,
-        attention_since=None if mended else booking.attention_since,
+        declined_because=None,
+        look_again_at=None,
     )
 
 
@@ -117,7 +123,7 @@ def needs_action(idle: Booking, operation: Operation, intent: PaymentIntent, now
         dropped = _dropped(idle, intent.id)
         changed = replace(idle, hold=waiting, superseded=dropped, action_deadline=now + ACTION_WINDOW)
         return changed, [_waits(operation, intent.id, now + ACTION_WINDOW)]
-    deadline = idle.mend_by or mend_by(idle, now)
+    deadline = deadline_to_mend(idle, now)
     dropped = _dropped(idle, intent.id)
     changed = replace(idle, hold=waiting, renewal=None, superseded=dropped, mend_by=deadline, next_try_at=None)
     return changed, [_waits(operation, intent.id, deadline)]
@@ -199,7 +205,7 @@ def _without_a_hold(booking: Booking, operation: Operation, intent: PaymentInten
     hold = booking.hold
     if (hold is None or hold.placed_at is None) and intent is not None:
         hold = new_hold(intent, operation, HoldState.DECLINED, now)
-    return replace(booking, hold=hold, mend_by=booking.mend_by or mend_by(booking, now))
+    return replace(booking, hold=hold, mend_by=deadline_to_mend(booking, now))
 
 
 def refused(idle: Booking, operation: Operation, code: str, message: str, now: datetime) -> Change:
@@ -247,6 +253,7 @@ def with_saved_card(booking: Booking, saved: Setup) -> Booking:
         refused_card=None,
         mend_by=None,
         kept_without_hold_at=None,
+        declined_because=None,
     )
 
 

@@ -129,30 +129,50 @@ def fee_without_hold(
     booking: Booking, fee: int, *, reason: str, outcome: Outcome, details: Mapping[str, Any], now: datetime
 ) -> Begin | Close | None:
     """The fee of a booking whose hold lapsed or never came: authorized off-session for just that amount, and then
-    captured like any other. None: the bank is asked again later.
+    captured like any other. None: the bank is asked again later, or the customer has time for another card.
     """
     if fee == 0:
         return Close(outcome, "nothing_held", details=details)
     if not booking.policy.off_session_fees:
         return Close(outcome, reason, details=dict(details) | {"clause": "nothing held"})
+    until = waits_until(booking)
+    if until is not None and now < until:
+        return None
     if not may_ask(booking):
         return Close(outcome, reason, attention="fee_not_collected", details=details)
-    if booking.next_try_at is not None and now < booking.next_try_at:
-        return None
     return placement(booking, fee, reason=reason, details=details)
+
+
+def waits_until(booking: Booking) -> datetime | None:
+    """Until when a fee without a hold is waited for: the bank's next try, or, where the card is not asked again, the
+    customer's deadline to offer another one or to authenticate. None: it is not waited for.
+    """
+    if booking.is_held or booking.captured > 0:
+        return None
+    waits_for_customer = booking.hold is not None and booking.hold.state is HoldState.ACTION_REQUIRED
+    return booking.mend_by if waits_for_customer or not may_ask(booking) else booking.next_try_at
+
+
+def cancellation_waits_until(booking: Booking) -> datetime | None:
+    """The same for a wish to cancel. What costs nothing, or may not be charged without a hold, waits for nobody."""
+    until = waits_until(booking)
+    if until is None or not booking.policy.off_session_fees:
+        return None
+    return until if cancellation_price(booking)[0] else None
 
 
 def cancellation(booking: Booking, now: datetime) -> Begin | Close | Write | None:
     """Carry out the wish to cancel, at the price of the instant at which it was made.
 
-    None: a fee is to be charged without a hold, and the bank is asked again later.
+    None: a fee is to be charged without a hold, and the bank is asked again later, or the customer is.
     """
     assert booking.cancel_requested_at is not None
     actor = booking.cancel_actor or "customer"
     amount, details = cancellation_price(booking)
     if booking.hold is not None and booking.hold.state is HoldState.ACTION_REQUIRED:
         if amount and booking.mend_by is not None:
-            return without_authentication(booking)
+            waits = booking.policy.off_session_fees and now < booking.mend_by
+            return None if waits else without_authentication(booking)
         step = release(booking, reason="cancelled_before_authentication", outcome=Outcome.CANCELLED, actor=actor)
         return _answering(step, booking)
     if booking.captured > 0:
@@ -225,7 +245,7 @@ def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
         return 0, {"clause": "event_cancelled"}
     if not booking.cancel_charges_fee:
         return 0, {"clause": "staff_cancellation"}
-    hold_amount = booking.hold.amount if booking.hold else booking.hold_amount
+    hold_amount = booking.most_chargeable
     quote = booking.cancel_quote
     if quote is not None:
         # The customer was promised this amount, whatever tier has begun since.
@@ -242,13 +262,10 @@ def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
     return fee.amount, derivation(booking, fee.clause, booking.cancel_requested_at)
 
 
-def derivation(booking: Booking, clause: str, at: datetime, *, hold: int | None = None) -> dict[str, Any]:
+def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
     """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
-    is there where windows are not counted from `starts_at`. `hold`: what the amount was capped by, if that is not the
-    hold that the booking shows.
+    is there where windows are not counted from `starts_at`.
     """
-    if hold is None:
-        hold = booking.hold.amount if booking.hold else booking.hold_amount
     moved_by_customer = booking.fees_count_from != booking.starts_at
     return {
         "clause": clause,
@@ -258,6 +275,6 @@ def derivation(booking: Booking, clause: str, at: datetime, *, hold: int | None 
         "booked_at": wire_time(booking.created_at),
         "moved_at": wire_time(booking.moved_at) if booking.moved_at else None,
         "price": booking.price.amount,
-        "hold": hold,
+        "hold": booking.most_chargeable,
         "policy_hash": booking.policy.policy_hash,
     }

@@ -12,6 +12,7 @@ from holdfast.booking import Booking
 from holdfast.coverage import mend_by
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
+from holdfast.no_show import CONTESTED
 
 Change = tuple[Booking, Sequence[Entry]]
 
@@ -65,6 +66,8 @@ def _moved(booking: Booking, event: Event) -> Change:
         # Whoever was at the door of the old date still has to come to the new one.
         checked_in_at=None if event.starts_at >= booking.ends_at else booking.checked_in_at,
     )
+    if moved.attention == CONTESTED:
+        moved = replace(moved, attention=None, attention_since=None)
     if moved.mend_by is not None:
         moved = replace(moved, mend_by=mend_by(moved, event.updated_at))
     entry = Entry(

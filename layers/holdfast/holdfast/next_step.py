@@ -19,10 +19,12 @@ from holdfast.movements import (
     Close,
     Write,
     cancellation,
+    cancellation_waits_until,
     capture,
     derivation,
     fee_without_hold,
     release,
+    waits_until,
     without_authentication,
 )
 from holdfast.no_show import no_show_at, settles_at
@@ -65,7 +67,7 @@ def _due_by_facts(booking: Booking) -> datetime | None:
     if booking.event_cancelled_at is not None:
         return booking.updated_at
     if booking.cancel_requested_at is not None:
-        return booking.next_try_at if placing.waits_for_the_bank(booking) else booking.updated_at
+        return cancellation_waits_until(booking) or booking.updated_at
     return _due_by_deadlines(booking)
 
 
@@ -168,7 +170,7 @@ def _attended(booking: Booking, now: datetime) -> Begin | Close | no_show.Wait |
     settles = settles_at(booking)
     if now < settles:
         return None
-    amount = min(booking.price.amount, booking.hold.amount if booking.hold else booking.price.amount)
+    amount = min(booking.price.amount, booking.most_chargeable)
     details = derivation(booking, "attendance", settles)
     if booking.is_held:
         if not booking.policy.capture_on_attendance:
@@ -176,7 +178,5 @@ def _attended(booking: Booking, now: datetime) -> Begin | Close | no_show.Wait |
         return capture(booking, amount, reason="attended", outcome=Outcome.COMPLETED, details=details)
     if not booking.policy.capture_on_attendance:
         return Close(Outcome.COMPLETED, "attended")
-    unheld = fee_without_hold(
-        booking, booking.price.amount, reason="attended", outcome=Outcome.COMPLETED, details=details, now=now
-    )
-    return no_show.Wait(booking.next_try_at or now) if unheld is None else unheld
+    unheld = fee_without_hold(booking, amount, reason="attended", outcome=Outcome.COMPLETED, details=details, now=now)
+    return no_show.Wait(waits_until(booking) or now) if unheld is None else unheld

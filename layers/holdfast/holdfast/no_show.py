@@ -8,13 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from holdfast.booking import Booking, Outcome
 from holdfast.coverage import HOLD_SAFETY, lapses_at
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
-from holdfast.movements import Begin, Close, Write, capture, derivation, fee_without_hold, release
+from holdfast.movements import (
+    Begin,
+    Close,
+    Write,
+    capture,
+    derivation,
+    fee_without_hold,
+    may_ask,
+    release,
+    waits_until,
+)
 from holdfast.policy import Fee, NoShowCapture, no_show_fee
+
+# What staff are told when a customer contests.
+CONTESTED: Final = "no_show_contested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +46,18 @@ def grace_ends_at(booking: Booking) -> datetime:
 def no_show_at(booking: Booking) -> datetime:
     """The fee is not captured before: the contest window counts from the notice, which a late clock gives late."""
     contest = timedelta(minutes=booking.policy.no_show_contest_minutes)
-    if booking.no_show_noticed_at is None:
-        return grace_ends_at(booking) + contest
-    return booking.no_show_noticed_at + contest
+    if booking.no_show_noticed_at is not None:
+        return booking.no_show_noticed_at + contest
+    return grace_ends_at(booking) + (contest if _is_worth_a_notice(booking) else timedelta(0))
+
+
+def _is_worth_a_notice(booking: Booking) -> bool:
+    """A fee that is nothing, that the policy forbids to charge without a hold, or that no card can be asked for any
+    more, is announced to nobody.
+    """
+    if not _fee(booking).amount:
+        return False
+    return booking.is_held or (booking.policy.off_session_fees and (may_ask(booking) or booking.mend_by is not None))
 
 
 def settles_at(booking: Booking) -> datetime:
@@ -50,9 +73,8 @@ def settles_at(booking: Booking) -> datetime:
 def looked_at(booking: Booking) -> datetime:
     """When the clock has to look whether something is to be charged."""
     moment = settles_at(booking) if booking.checked_in_at is not None else _absent_looked_at(booking)
-    if booking.next_try_at is not None and not booking.is_held:
-        return max(moment, booking.next_try_at)
-    return moment
+    waits = waits_until(booking)
+    return moment if waits is None else max(moment, waits)
 
 
 def _absent_looked_at(booking: Booking) -> datetime:
@@ -83,16 +105,17 @@ def step(booking: Booking, event: Event | None, now: datetime) -> Begin | Close 
 
 def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
     upheld = booking.no_show_upheld_at is not None
-    if booking.policy.no_show_contest_minutes and booking.no_show_noticed_at is None and not upheld:
+    announced = booking.no_show_noticed_at is not None or upheld
+    if booking.policy.no_show_contest_minutes and not announced and _is_worth_a_notice(booking):
         return _notice(booking, now)
     if now < no_show_at(booking) and not upheld:
         return Wait(no_show_at(booking))
     fee = _fee(booking)
-    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking), hold=_cap(booking))
+    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking))
     if booking.is_held:
         return capture(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, fee=fee.amount, details=details)
     unheld = fee_without_hold(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, details=details, now=now)
-    return Wait(booking.next_try_at or now) if unheld is None else unheld
+    return Wait(waits_until(booking) or now) if unheld is None else unheld
 
 
 def _notice(booking: Booking, now: datetime) -> Write:
@@ -109,13 +132,8 @@ def _notice(booking: Booking, now: datetime) -> Write:
 
 
 def _fee(booking: Booking) -> Fee:
-    """What is announced is what is charged: at most the hold that stands, or the one that there should be."""
-    return no_show_fee(booking.policy, booking.price, _cap(booking))
-
-
-def _cap(booking: Booking) -> int:
-    """No fee is larger, in minor units."""
-    return booking.hold.amount if booking.is_held and booking.hold is not None else booking.hold_amount
+    """What is announced is what is charged."""
+    return no_show_fee(booking.policy, booking.price, booking.most_chargeable)
 
 
 def _contested(booking: Booking, now: datetime) -> Begin | Close | Wait:

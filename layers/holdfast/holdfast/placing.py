@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from holdfast.booking import Booking, HoldState, Outcome, Setup, SetupState
+from holdfast.booking import Booking, Outcome, Setup, SetupState
 from holdfast.coverage import HOLD_SAFETY, comes_too_early, lapses_at, mend_by, planned_at, renew_at
 from holdfast.log import Entry, wire_time
 from holdfast.movements import Begin, Close, Write, may_ask, placement
@@ -26,10 +26,10 @@ def places_at(booking: Booking) -> datetime | None:
 def _asks_at(booking: Booking) -> datetime | None:
     if not may_ask(booking):
         return booking.updated_at if booking.mend_by is None else None
+    planned = planned_at(booking)
     if booking.hold is None:
-        time_for_it = planned_at(booking)
-        return max(time_for_it, booking.next_try_at or time_for_it)
-    return booking.next_try_at or booking.updated_at
+        return max(planned, booking.next_try_at or planned)
+    return max(planned, booking.next_try_at or booking.updated_at)
 
 
 def renews_at(booking: Booking) -> datetime | None:
@@ -176,9 +176,3 @@ def card_was_not_saved(booking: Booking) -> Close | Write:
         return Close(Outcome.DECLINED, "authentication_deadline")
     entry = Entry(kind="schedule", status="canceled", actor="clock", reason="authentication_deadline")
     return Write(replace(booking, new_card=None, action_deadline=None), (entry,))
-
-
-def waits_for_the_bank(booking: Booking) -> bool:
-    """A fee is to be charged without a hold, and the bank is asked again at `next_try_at`."""
-    no_hold = booking.hold is None or booking.hold.state in (HoldState.DECLINED, HoldState.EXPIRED)
-    return booking.next_try_at is not None and no_hold and booking.captured == 0

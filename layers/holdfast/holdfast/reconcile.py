@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from holdfast.booking import (
     Booking,
@@ -23,7 +23,8 @@ from holdfast.booking import (
     SetupState,
     with_refund,
 )
-from holdfast.coverage import planned_at
+from holdfast.coverage import mend_by, planned_at
+from holdfast.declines import is_about_the_card
 from holdfast.dispute_adoption import observe_dispute
 from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
@@ -33,6 +34,9 @@ from holdfast.stripe_objects import Observation, PaymentIntent, SetupIntent, Str
 # Stripe's reasons for an authorization that lapsed by itself: `automatic` is documented, `expired` only listed by the
 # SDK.
 LAPSED = frozenset({"automatic", "expired"})
+
+# Why a booking is declined whose customer failed to authenticate.
+AUTHENTICATION_FAILED: Final = "authentication_failed"
 
 Change = tuple[Booking, Sequence[Entry]]
 
@@ -71,8 +75,14 @@ def _stranger(booking: Booking, intent: PaymentIntent, now: datetime) -> Change:
     """An authorization with our booking's name on it that the booking does not use: it has to go if it could still take
     money.
     """
-    if intent.status == "succeeded" and booking.attention != "unused_authorization_captured":
-        taken = replace(booking, attention="unused_authorization_captured", attention_since=now)
+    if intent.status == "succeeded" and intent.id not in booking.captured_strangers:
+        # Money that nobody asked for matters more than whatever staff know of already.
+        taken = replace(
+            booking,
+            captured_strangers=(*booking.captured_strangers, intent.id),
+            attention="unused_authorization_captured",
+            attention_since=now,
+        )
         return taken, [_outside("unused_authorization_captured", intent, amount=intent.amount_received)]
     alive = intent.status in ("requires_capture", "requires_action", "requires_confirmation", "processing")
     if not alive or intent.id in booking.superseded:
@@ -111,22 +121,8 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
                 return booking, []
             held = replace(with_live_hold(booking, _authenticated(hold, intent, now)), attempts=0, retry_at=None)
             return held, [_authorization(hold, intent, "succeeded", reason="authenticated")]
-        case "requires_payment_method" if booking.mend_by is not None:
-            return booking, []  # asked for without the customer, who may still come and authenticate it
         case "requires_payment_method":
-            # The phone still knows the client secret: the PaymentIntent must be canceled, or a hold could land on a
-            # closed booking.
-            declined = replace(hold, state=HoldState.DECLINED, client_secret=None)
-            reason = intent.decline.code if intent.decline else "authentication_failed"
-            closed = replace(
-                booking,
-                hold=declined,
-                outcome=Outcome.DECLINED,
-                declined_because="authentication_failed",
-                action_deadline=None,
-                superseded=(*booking.superseded, intent.id),
-            )
-            return closed, [_authorization(hold, intent, "failed", reason=reason)]
+            return _not_authenticated(booking, hold, intent)
         case "canceled" if booking.mend_by is not None:
             lost = replace(booking, hold=replace(hold, state=HoldState.DECLINED, client_secret=None))
             return lost, [_authorization(hold, intent, "canceled", reason=intent.cancellation_reason or "canceled")]
@@ -139,6 +135,30 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
             return _captured_outside(booking, hold, intent)
         case _:
             return booking, []
+
+
+def _not_authenticated(booking: Booking, hold: Hold, intent: PaymentIntent) -> Change:
+    """The customer failed to authenticate, or did, and the bank declined all the same.
+
+    The phone still knows the client secret: a PaymentIntent that is given up must be canceled, or a hold could land on
+    a booking that does not expect it.
+    """
+    decline = intent.decline
+    by_the_bank = decline is not None and is_about_the_card(decline)
+    if booking.mend_by is not None and not by_the_bank:
+        return booking, []  # asked for without the customer, who may still come and authenticate it
+    because = decline.decline_code or decline.code if decline and by_the_bank else AUTHENTICATION_FAILED
+    declined = replace(
+        booking,
+        hold=replace(hold, state=HoldState.DECLINED, client_secret=None),
+        declined_because=because,
+        superseded=(*booking.superseded, intent.id),
+    )
+    reason = (decline.shown if by_the_bank else decline.code) if decline else because
+    entry = _authorization(hold, intent, "failed", reason=reason)
+    if booking.mend_by is None:
+        return replace(declined, outcome=Outcome.DECLINED, action_deadline=None), [entry]
+    return replace(declined, refused_card=refused_with(booking, hold), next_try_at=None), [entry]
 
 
 def _authenticated(hold: Hold, intent: PaymentIntent, now: datetime) -> Hold:
@@ -191,7 +211,7 @@ def observe_setup(booking: Booking, seen: SetupIntent) -> Change:
             code = seen.decline.code if seen.decline else "authentication_failed"
             failed = replace(booking, new_card=None, action_deadline=None)
             if booking.first_try:
-                failed = replace(failed, outcome=Outcome.DECLINED, declined_because="authentication_failed")
+                failed = replace(failed, outcome=Outcome.DECLINED, declined_because=AUTHENTICATION_FAILED)
             return failed, [_saving(booking, waiting, "failed", reason=code)]
         case _:
             return booking, []
@@ -229,7 +249,7 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
             lapsed = replace(booking, hold=replace(hold, state=HoldState.EXPIRED))
             if booking.is_open and booking.attention is None:
                 lapsed = replace(lapsed, attention="hold_expired", attention_since=now)
-            return lapsed, [_outside("hold_expired", intent, amount=intent.amount)]
+            return _renewal_instead(lapsed, now), [_outside("hold_expired", intent, amount=intent.amount)]
         case "canceled":
             released = replace(booking, hold=replace(hold, state=HoldState.RELEASED))
             if booking.is_open:
@@ -245,6 +265,13 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
             ]
         case _:
             return booking, []
+
+
+def _renewal_instead(lapsed: Booking, now: datetime) -> Booking:
+    """A renewal that waits for the customer while its old hold lapses is what the booking waits for from now on."""
+    if lapsed.renewal is None or not lapsed.is_open:
+        return lapsed
+    return replace(lapsed, hold=lapsed.renewal, renewal=None, mend_by=mend_by(lapsed, now), next_try_at=None)
 
 
 def _captured_outside(booking: Booking, hold: Hold, intent: PaymentIntent) -> Change:

@@ -199,6 +199,7 @@ def _too_late_for_the_fee(booking: Booking, now: datetime) -> Booking:
 
 
 def _ended(booking: Booking, now: datetime) -> Booking:
+    booking = booking if booking.is_open else hold_settlement.hold_not_missed(booking)
     if booking.outcome is Outcome.CANCELLED and booking.cancelled_at is None:
         return replace(booking, cancelled_at=booking.cancel_requested_at or now)
     if booking.outcome is Outcome.EVENT_CANCELLED and booking.cancelled_at is None:

@@ -40,8 +40,12 @@ class Decline:
     @property
     def shown(self) -> str:
         """The decline code that the customer may see."""
-        code = self.decline_code or self.code
-        return "generic_decline" if code in _HIDDEN_DECLINES else code
+        return shown(self.decline_code or self.code)
+
+
+def shown(code: str) -> str:
+    """The decline code as the customer may see it."""
+    return "generic_decline" if code in _HIDDEN_DECLINES else code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

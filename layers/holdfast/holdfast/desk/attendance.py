@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from holdfast import money
 from holdfast.booking import Booking, Outcome, Status
-from holdfast.desk.contesting import CONTESTED
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle, write
 from holdfast.errors import Conflict, RuleRefused
 from holdfast.log import Entry
 from holdfast.movements import capture
 from holdfast.moving import brought_up
+from holdfast.no_show import CONTESTED
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, retrying
 from holdfast.settlement import noticed

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from holdfast import placing
 from holdfast.booking import Booking, Outcome
 from holdfast.caller import Caller, Role
 from holdfast.cancellation import refuse_closed, wish_entry, wished
@@ -14,7 +13,7 @@ from holdfast.cancellation_quotes import CancelQuote
 from holdfast.desk import quoting
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, idle, write
-from holdfast.movements import Begin, Close, Write, cancellation
+from holdfast.movements import Begin, Close, Write, cancellation, cancellation_waits_until
 from holdfast.moving import brought_up
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, done
@@ -57,8 +56,8 @@ def cancel(
             )
             if settled.answer is not None or settled.booking.operation is not None:
                 return settled
-            if placing.waits_for_the_bank(settled.booking):
-                return settled  # the fee is asked for again later, by the clock
+            if cancellation_waits_until(settled.booking) is not None:
+                return settled  # the fee is asked for again later, of the bank or of the customer
             record = _planned_again(desk, record)
         return settled
 

@@ -9,11 +9,9 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import write
 from holdfast.errors import Conflict, RuleRefused
 from holdfast.log import Entry
-from holdfast.no_show import grace_ends_at, no_show_at
+from holdfast.no_show import CONTESTED, grace_ends_at, no_show_at
 from holdfast.requests import retrying
 from holdfast.settlement import noticed
-
-CONTESTED = "no_show_contested"
 
 
 def contest(desk: Desk, *, user_id: str, booking_id: str, reason: str | None) -> Booking:

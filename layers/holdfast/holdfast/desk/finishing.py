@@ -9,6 +9,7 @@ from datetime import datetime
 from holdfast.booking import Booking, Outcome
 from holdfast.desk.desk import Desk
 from holdfast.errors import OperationInProgress
+from holdfast.hold_settlement import hold_not_missed
 from holdfast.log import Entry, append
 from holdfast.movements import Close
 from holdfast.served import booking_view
@@ -68,7 +69,7 @@ def close(desk: Desk, before: Booking, changed: Booking, step: Close, facts: Seq
     if step.outcome in (Outcome.CANCELLED, Outcome.EVENT_CANCELLED) and cancelled_at is None:
         cancelled_at = changed.cancel_requested_at or desk.clock()
     ended = replace(changed, outcome=step.outcome, cancelled_at=cancelled_at, fee=step.fee)
-    ended = noticed(ended, step.attention, desk.clock())
+    ended = noticed(hold_not_missed(ended), step.attention, desk.clock())
     entry = Entry(kind="close", status="succeeded", actor=actor, reason=step.reason, details=step.details)
     now = desk.clock()
     after, lines = append(before, ended, [*facts, entry], now=now, origin=desk.origin)

@@ -16,14 +16,17 @@ from holdfast.desk.outside import take_in, take_in_card
 from holdfast.errors import CardDeclined, Conflict, NotFound, OperationInProgress, RuleRefused, TooFarAhead
 from holdfast.event import Event
 from holdfast.log import wire_time
+from holdfast.money import Money
 from holdfast.movements import Begin
 from holdfast.operations import Settled
 from holdfast.policy import text
 from holdfast.policy_languages import DEFAULT_LOCALE
+from holdfast.reconcile import AUTHENTICATION_FAILED
 from holdfast.requests import Reply, Request, answer, done
 from holdfast.settlement import PLACING
 from holdfast.store import Check, Record
 from holdfast.store.users import Card
+from holdfast.stripe_objects import shown
 
 # Nobody's card is good for longer, and no bank honours a consent that is older.
 FURTHEST_START: Final = timedelta(days=730)
@@ -37,15 +40,18 @@ def place(
     event_id: str,
     payment_method_id: str | None,
     accepted_policy_hash: str | None,
+    accepted_price: Money | None = None,
     locale: str = DEFAULT_LOCALE,
 ) -> Reply:
     """Book a place: the hold, or the saving of the card, in one call to Stripe, because the customer waits. `locale` is
-    the language in which they read the policy.
+    the language in which they read the policy. The price and the policy are the event's; what was accepted only says
+    what the customer saw, and where that is something else nothing is booked.
     """
 
     def evaluate(record: Record) -> Settled:
         now = desk.clock()
-        event = _bookable(desk, event_id, accepted_policy_hash, now)
+        event = _bookable(desk, event_id, now)
+        _check_what_was_shown(event, accepted_policy_hash, accepted_price)
         customer_id, card = usable_card(desk, user_id, payment_method_id)
         booking = _new(desk, event, user_id=user_id, customer_id=customer_id, card=card, now=now)
         booking = replace(booking, locale=locale)
@@ -78,12 +84,17 @@ def usable_card(desk: Desk, user_id: str, payment_method_id: str | None) -> tupl
     return user.customer_id, card
 
 
-def _bookable(desk: Desk, event_id: str, accepted_policy_hash: str | None, now: datetime) -> Event:
+def _check_what_was_shown(event: Event, policy_hash: str | None, price: Money | None) -> None:
+    if policy_hash is not None and policy_hash != event.policy.policy_hash:
+        raise Conflict("The policy of this event has changed; show the customer the new one.")
+    if price is not None and price != event.price:
+        raise Conflict("The price of this event has changed; show the customer the new one.")
+
+
+def _bookable(desk: Desk, event_id: str, now: datetime) -> Event:
     event = desk.event(event_id)
     if event.cancelled_at is not None:
         raise Conflict("The event was cancelled.")
-    if accepted_policy_hash is not None and accepted_policy_hash != event.policy.policy_hash:
-        raise Conflict("The policy of this event has changed; show the customer the new one.")
     if now >= event.starts_at:
         raise RuleRefused.at("/event_id", "The event has begun.")
     if event.starts_at - now > FURTHEST_START:
@@ -187,8 +198,13 @@ def _confirmed(booking: Booking) -> Settled:
         return Settled(booking, None)
     if booking.operation is not None:
         raise OperationInProgress()
-    if booking.declined_because == "authentication_failed":
+    if status is Status.DECLINED and booking.declined_because is not None:
+        failed = booking.declined_because == AUTHENTICATION_FAILED
         raise CardDeclined(
-            "The authentication failed.", decline_code="authentication_required", booking_id=booking.booking_id
+            "The authentication failed." if failed else "The card was declined.",
+            decline_code="authentication_required" if failed else shown(booking.declined_because),
+            booking_id=booking.booking_id,
         )
+    if booking.is_open:
+        raise Conflict(f"There is nothing to confirm: the booking is {status}.")
     raise Conflict(f"The booking has ended: it is {status}.")

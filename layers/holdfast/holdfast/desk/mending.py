@@ -8,7 +8,7 @@ from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle
 from holdfast.desk.holds import usable_card
 from holdfast.errors import Conflict
-from holdfast.movements import Begin
+from holdfast.movements import Begin, cancellation_price, cancellation_waits_until
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, done
 from holdfast.store import Check, Record
@@ -22,11 +22,13 @@ def change_card(desk: Desk, request: Request, *, user_id: str, booking_id: str, 
 
     A booking without a hold whose time has come gets one, one that is held gets a new hold before the old one is let
     go, and one that is scheduled has the card saved. The card that it has already changes nothing while it is good.
+    Whoever cancelled late, without a hold, pays what they owe with it.
     """
 
     def evaluate(record: Record) -> Settled:
         booking = desk.booking(booking_id, owner=user_id)
-        if not booking.is_open or booking.cancel_requested_at is not None:
+        waited_for = booking.cancel_requested_at is None or cancellation_waits_until(booking) is not None
+        if not booking.is_open or not waited_for:
             raise Conflict(f"The booking is closed: {'cancelled' if booking.is_open else booking.outcome}.")
         booking = idle(desk, booking)
         _, card = usable_card(desk, user_id, payment_method_id)
@@ -56,7 +58,7 @@ def _is_good(booking: Booking, card: Card) -> bool:
 def _step(desk: Desk, booking: Booking, card: Card) -> Begin:
     return Begin(
         kind=_kind(desk, booking),
-        amount=booking.hold_amount,
+        amount=booking.hold_amount if booking.cancel_requested_at is None else cancellation_price(booking)[0],
         reason="new_payment_method",
         actor="customer",
         payment_method_id=card.payment_method_id,
@@ -67,5 +69,5 @@ def _step(desk: Desk, booking: Booking, card: Card) -> Begin:
 def _kind(desk: Desk, booking: Booking) -> Kind:
     if booking.is_held:
         return Kind.RENEW
-    too_early = desk.clock() < planned_at(booking)
+    too_early = desk.clock() < planned_at(booking) and booking.cancel_requested_at is None
     return Kind.SCHEDULE if booking.hold is None and too_early else Kind.AUTHORIZE

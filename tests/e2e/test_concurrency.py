@@ -1,0 +1,165 @@
+"""Many clients at one booking, the same request fifty times at once, and everything stopped and started in between.
+
+With processes: every function runs as workers of its own, and nothing here is simulated but Stripe and AWS themselves.
+What each test leaves behind is held against the invariants when the suite ends.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.contract import NoAnswer
+from tests.e2e.people import Answer, People
+
+# One worker for all of it, so that one cloud is enough.
+pytestmark = pytest.mark.xdist_group("e2e")
+
+LEASE = {"minutes": 2}
+BUSY = (409, 429, 503)
+
+
+def ask(request: Callable[[], Answer]) -> Answer | None:
+    """None where a function died or timed out on the way (fifty workers start at once here, on few cores)."""
+    with suppress(httpx.TransportError, NoAnswer):
+        return request()
+    return None
+
+
+def insist(request: Callable[[], Answer], patience: float = 60.0) -> Answer:
+    """As a good client does: the same request under the same key, until it is told how it ended."""
+    deadline = time.monotonic() + patience
+    while True:
+        answer = ask(request)
+        if answer and (answer.status not in BUSY or answer.body["type"] == "/problems/conflict"):
+            return answer
+        assert time.monotonic() < deadline, "nobody was told how it ended"
+        time.sleep(random.uniform(0.1, 0.4))
+
+
+def test_the_same_hold_fifty_times_at_once_is_one_hold(people: People) -> None:
+    who, event_id = people.somebody(), people.event()
+    people.card(who)
+
+    def book() -> Answer:
+        return people.ask(who, "POST", "/holds", {"event_id": event_id}, key="the-same")
+
+    with ThreadPoolExecutor(50) as pool:
+        first = [answer for answer in pool.map(lambda _: ask(book), range(50)) if answer]
+    told = [insist(book) for _ in range(3)]
+
+    assert {answer.status for answer in first} <= {201, 202, 409}
+    assert [answer.status for answer in told] == [201] * 3
+    booking_id = told[0].body["booking_id"]
+    assert {answer.body["booking_id"] for answer in [*first, *told] if answer.status != 409} == {booking_id}
+    assert len(people.everything(who, "/bookings")) == 1
+    assert len(people.intents(booking_id)) == 1
+    assert people.story(booking_id)["authorize started"] == 1
+
+
+def test_the_same_capture_and_the_same_refund_many_times_at_once_move_the_money_once(people: People) -> None:
+    _, booking_id = people.held(people.event())
+    refund = {"booking_id": booking_id, "amount": 700, "reason": "cold room"}
+    requests: list[Callable[[], Answer]] = [
+        lambda: people.complete(booking_id, 3000, key="the-same"),
+        lambda: people.ask("staff", "POST", "/refunds", refund, key=f"r-{booking_id}"),
+    ]
+    for request in requests:
+        with ThreadPoolExecutor(12) as pool:
+            answers = [answer for answer in pool.map(ask, [request] * 12) if answer]
+        answers.append(insist(request))
+        assert {answer.status for answer in answers} <= {200, 201, 202, 409}
+        assert answers[-1].status in (200, 201)
+
+    assert people.charged(booking_id) == 3000
+    refunds = people.dashboard.v1.refunds.list({"payment_intent": people.intent_of(booking_id)}).data
+    assert [each.amount for each in refunds] == [700]
+    story = people.story(booking_id)
+    assert (story["capture started"], story["refund started"]) == (1, 1)
+
+
+def test_cancel_against_no_show_against_complete_against_refund_ends_in_one_way(people: People) -> None:
+    """Whoever is first decides; everybody else is told so, and the money says the same as the log."""
+    event_id = people.event(policy={"no_show_capture": "always"})
+    customers = [people.held(event_id) for _ in range(4)]
+    people.advance(days=2, minutes=31)
+
+    def all_at_once(who: str, booking_id: str) -> list[Answer]:
+        refund = {"booking_id": booking_id, "amount": 500, "reason": "x"}
+        requests: list[Callable[[], Answer]] = [
+            lambda: people.ask(who, "POST", f"/bookings/{booking_id}/cancel", key="cancel"),
+            lambda: people.complete(booking_id, 3000, key="complete"),
+            lambda: people.ask("staff", "POST", f"/bookings/{booking_id}/cancel", {"charge_fee": False}, key="spare"),
+            lambda: people.ask("staff", "POST", "/refunds", refund, key=f"r-{booking_id}"),
+            lambda: people.ask("staff", "POST", f"/bookings/{booking_id}/waive", {"reason": "x"}, key=None),
+            lambda: people.ask("staff", "POST", f"/bookings/{booking_id}/check-in", key=None),
+        ]
+        random.shuffle(requests)
+        with ThreadPoolExecutor(len(requests) + 1) as pool:
+            asking = [pool.submit(insist, request) for request in requests]
+            people.sweep()
+            return [each.result() for each in asking]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda each: all_at_once(*each), customers))
+    people.advance(**LEASE)
+    people.sweep()
+
+    for (_, booking_id), told in zip(customers, answers, strict=True):
+        booking = ended(people, booking_id)
+        assert {answer.status for answer in told} <= {200, 201, 202, 402, 409, 422}, told
+        assert people.charged(booking_id) == booking["captured"] <= 5000
+        story = people.story(booking_id)
+        assert story["capture succeeded"] + story["release succeeded"] == 1, people.log(booking_id)
+
+
+def ended(people: People, booking_id: str) -> dict[str, Any]:
+    people.eventually(lambda: people.booking(booking_id)["outcome"] != "open", f"{booking_id} is open still")
+    return people.booking(booking_id)
+
+
+def test_everything_is_stopped_and_started_while_customers_and_staff_are_at_it(people: People) -> None:
+    """The AWS emulator with all its workers, and Stripe: what they were doing is found again and finished once."""
+    event_id = people.event(starts_in=timedelta(days=3))
+    bookings = [people.held(event_id) for _ in range(6)]
+    late = people.somebody()
+    people.card(late)
+    requests: list[Callable[[], Answer]] = [
+        *(
+            lambda who=who, each=each: people.ask(who, "POST", f"/bookings/{each}/cancel", key="c")
+            for who, each in bookings[:3]
+        ),
+        *(lambda each=each: people.complete(each, 3000, key="k") for _, each in bookings[3:]),
+        lambda: people.ask(late, "POST", "/holds", {"event_id": event_id}, key="h"),
+    ]
+    # Slow enough that some are on their way to Stripe when it goes, and some on their way back.
+    fault = people.fault("slow", "/v1/payment_intents*", times=0, delay_seconds=1.0)
+    with ThreadPoolExecutor(len(requests)) as pool:
+        asking = [pool.submit(request) for request in requests]
+        people.eventually(lambda: people.has_struck(fault), "nobody called Stripe")
+        with people.without("aws", "stripe"):
+            for each in asking:
+                with suppress(httpx.TransportError, NoAnswer):
+                    each.result(timeout=60)
+    people.stripe_is_well_again()
+    people.advance(**LEASE)
+    people.sweep()
+
+    answers = [insist(request) for request in requests]
+
+    assert [answer.status for answer in answers[:6]] == [200] * 6
+    assert answers[6].status in (201, 409), answers[6]  # placed, or given up because nobody can be waiting any more
+    for _, cancelled in bookings[:3]:
+        people.becomes(cancelled, payment_status="released", outcome="cancelled")
+    for _, completed in bookings[3:]:
+        people.becomes(completed, payment_status="captured", captured=3000)
+    assert [people.charged(booked) for _, booked in bookings] == [0, 0, 0, 3000, 3000, 3000]
+    assert all(people.story(booked)["capture started"] <= 1 for _, booked in bookings)

@@ -31,7 +31,8 @@ class Climate:
         """Which calls of an invocation go wrong, and how."""
         if rng.random() >= self.trouble:
             return {}
-        return {int(rng.random() ** 2 * _CALLS): rng.choice(list(TROUBLES))}
+        place = int(rng.random() ** 2 * _CALLS) if rng.random() < 0.6 else -1
+        return {place: rng.choice(list(TROUBLES))}
 
     def skewed(self, rng: random.Random) -> float:
         """Mostly little."""

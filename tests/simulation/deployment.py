@@ -163,6 +163,10 @@ class Deployment:
         happened = len(self.simulator.store.rows("event")), self.streamed
         return self.nights.next_night(happened, self.stage.now)
 
+    def is_due(self) -> bool:
+        """Something waits for the clock now."""
+        return self.schedule.is_due(self._what_may_be_due(), self.stage.now)
+
     def _next_sweep(self) -> float | None:
         return self.schedule.next_sweep(self._what_may_be_due())
 

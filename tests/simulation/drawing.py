@@ -15,7 +15,7 @@ from typing import Any, Final
 from tests.simulation.climate import CALM, Climate
 from tests.simulation.history import Action, History
 from tests.simulation.lives import draw_life
-from tests.simulation.plan import DAY, HOUR, MINUTE, Event, Plan
+from tests.simulation.plan import DAY, HOUR, MEDDLING, MINUTE, Event, Plan
 from tests.simulation.postbox import Manner
 from tests.simulation.troubles import TROUBLES
 from tests.simulation.weather import SPELLS
@@ -120,7 +120,9 @@ def _draw_weather(plan: Plan, events: list[Event]) -> None:
 
 
 def _in_order(plan: Plan) -> tuple[Action, ...]:
-    """By time, with some of what concerns one booking pushed to the same instant; numbered, with their troubles."""
+    """By time, with some of what concerns one booking pushed to the same instant; numbered, with their troubles. While
+    a request in trouble is in doubt, somebody outside may do something of their own.
+    """
     last: dict[str, float] = {}
     timed: list[tuple[float, int]] = []
     drawn = sorted(plan.drawn, key=lambda each: each[0])
@@ -131,14 +133,22 @@ def _in_order(plan: Plan) -> tuple[Action, ...]:
         if about is not None:
             last[about] = at
         timed.append((round(at, 3), place))
-    return tuple(
-        Action(number, at, drawn[place][1], drawn[place][2], _draw_troubles(plan, drawn[place][1]))
-        for number, (at, place) in enumerate(sorted(timed), start=1)
-    )
+    actions: list[Action] = []
+    ambushes: list[Action] = []
+    for number, (at, place) in enumerate(sorted(timed), start=1):
+        _, do, what = drawn[place]
+        actions.append(Action(number, at, do, what, _draw_troubles(plan, do)))
+        if actions[-1].troubles and "booking" in what and plan.happens(0.15):
+            moment = round(at + plan.rng.uniform(3, 40), 3)
+            meddling = plan.rng.choice(MEDDLING)
+            ambushes.append(Action(len(drawn) + number, moment, meddling, {"booking": what["booking"]}))
+    return tuple(sorted([*actions, *ambushes], key=lambda action: (action.at, action.number)))
 
 
 def _draw_troubles(plan: Plan, do: str) -> dict[int, str]:
     if do == "put an event" or not plan.happens(plan.trouble):
         return {}
+    if plan.happens(0.4):
+        return {-1: plan.rng.choice(list(TROUBLES))}
     places = [plan.rng.randrange(_CALLS) for _ in range(plan.rng.choice((1, 1, 2)))]
     return {place: plan.rng.choice(list(TROUBLES)) for place in places}

@@ -10,7 +10,7 @@ from typing import Any, Final
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
-_MEDDLING: Final = (
+MEDDLING: Final = (
     "the dashboard captures",
     "the dashboard cancels",
     "the dashboard refunds",
@@ -73,7 +73,7 @@ class Plan:
         self.add(at, do, keyed)
         if self.happens(self.meddling):
             moment = at + self.rng.choice((0.0, 1.0, 7.0, 20.0, 40.0, HOUR))
-            self.add(moment, self.rng.choice(_MEDDLING), {"booking": what["booking"]})
+            self.add(moment, self.rng.choice(MEDDLING), {"booking": what["booking"]})
         while self.happens(0.3):
             at += self.rng.choice((0.0, 1.0, 8.0, 45.0, 3 * MINUTE, 26 * HOUR))
             self.add(at, do, keyed)

@@ -122,6 +122,8 @@ def _come_to_rest(cast: Cast) -> None:
     quiet = _WITH_NIGHTS if deployment.climate.nights else _QUIET
     for _ in range(20):
         deployment.pass_time(deployment.stage.now + quiet.total_seconds())
+        while deployment.is_due():  # this very minute: the clock is on its way
+            deployment.pass_time(deployment.stage.now + 61)
         if not deployment.queues.redrive() and not deployment.postbox.letters and not _under_way(deployment):
             return
 

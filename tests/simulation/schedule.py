@@ -65,6 +65,9 @@ class Schedule:
             return None
         return math.ceil(max(self._due, self._swept_at + 1) / _MINUTE) * _MINUTE + 1
 
+    def is_due(self, items: Iterable[Item], now: float) -> bool:
+        return any(due <= now for _, due in _due(items))
+
     def sweeps(self, items: Iterable[Item], now: float) -> None:
         """A sweep begins. Raises Stuck where hundreds of them have left a booking due as it was."""
         self._swept_at, self._changed = now, True

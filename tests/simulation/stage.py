@@ -45,6 +45,17 @@ class Invocation:
     crossings: int = 0
     troubled: list[str] = field(default_factory=list)
     """The troubles that it really met, as `kind at call`."""
+    asked_stripe: int = 0
+
+    def next_trouble(self, service: str) -> str | None:
+        """`troubles` counts calls from 0 on; those to Stripe by themselves from -1 downwards."""
+        place = self.crossings
+        self.crossings += 1
+        found = self.troubles.get(place)
+        if service == "stripe":
+            self.asked_stripe += 1
+            found = found or self.troubles.get(-self.asked_stripe)
+        return found
 
 
 @dataclass
@@ -157,9 +168,7 @@ class Stage:
         if invocation is None:
             return call()
         self.calls += 1
-        number = invocation.crossings
-        invocation.crossings += 1
-        trouble = invocation.troubles.get(number) or self.weather(invocation, service, name)
+        trouble = invocation.next_trouble(service) or self.weather(invocation, service, name)
         low, high = LATENCY[service]
         self.sleep(invocation.rng.uniform(low, high) / 2)
         try:

@@ -40,7 +40,7 @@ from holdfast.money import Money
 from holdfast.movements import Begin, Close, Write, capture
 from holdfast.moving import brought_up
 from holdfast.next_step import LookAgain, Recover, Step, due_at, next_step, no_show_at
-from holdfast.no_show import CONTESTED, grace_ends_at
+from holdfast.no_show import grace_ends_at
 from holdfast.policy import DEFAULT, NoShowCapture, OnUnplaceableHold, Percent, Tier
 from holdfast.reconcile import observe, observe_setup
 from holdfast.settlement import (
@@ -51,9 +51,9 @@ from holdfast.settlement import (
     Released,
     Verdict,
     failed_attempt,
-    noticed,
     settled,
 )
+from holdfast.staffs_list import CONTESTED, noticed
 from holdfast.store.users import Card
 from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
 from tests.unit.builders import (

@@ -286,7 +286,7 @@ def test_a_hold_for_an_event_that_was_moved_far_away_comes_too_early():
 
 def test_what_nobody_looks_after_is_none():
     """The one answer that no booking may ever give: open, no hold, no plan and no alert."""
-    forgotten: Booking = booking(hold=hold(HoldState.DECLINED))
+    forgotten: Booking = booking(hold=hold(HoldState.RELEASED))
 
     assert coverage(forgotten, BOOKED) is None
 

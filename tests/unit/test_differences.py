@@ -283,7 +283,7 @@ def test_what_takes_no_money_any_more_is_no_difference_in_whatever_currency(seen
 def test_an_unused_authorization_that_was_captured_is_written_down_and_left_until_it_was_refunded():
     taken = at_stripe("succeeded", id="pi_2")
     (first,) = compared(HELD, taken)
-    noted = replace(HELD, attention="unused_authorization_captured", attention_since=make.START)
+    noted = replace(HELD, captured_strangers=("pi_2",))
     (again,) = compared(noted, taken)
     returned = replace(taken, refunds=(make.stripe_refund(5000),))
 
@@ -297,7 +297,7 @@ def test_a_declined_authorization_that_was_captured_all_the_same_is_one_that_the
     (difference,) = compared(declined, taken)
 
     assert (difference.drift, difference.left) == (Drift.UNUSED_AUTHORIZATION_CAPTURED, True)
-    noted = replace(declined, attention="unused_authorization_captured", attention_since=make.START)
+    noted = replace(declined, captured_strangers=("pi_1",))
     assert compared(noted, replace(taken, refunds=(make.stripe_refund(5000),))) == []
 
 

@@ -14,7 +14,6 @@ from holdfast.coverage import last_charge_at
 from holdfast.hold_settlement import with_live_hold
 from holdfast.movements import Begin, Close, Write, cancellation, capture, waits_until
 from holdfast.next_step import (
-    HOLD_SAFETY,
     LookAgain,
     Recover,
     due_at,
@@ -228,10 +227,11 @@ def test_a_venue_that_stayed_silent_to_the_end_charges_nobody():
     assert (step.kind, step.reason, step.fee) == (Kind.RELEASE, "venue_silent", 0)
 
 
-def test_waiting_for_the_venue_ends_before_the_hold_lapses():
+def test_waiting_for_the_venue_goes_on_though_the_hold_lapses():
     short = held(hold=hold(expires_at=END + HOUR), refused_card="pm_1")
 
-    assert next_step(short, event(), NO_SHOW) == LookAgain(END + HOUR - HOLD_SAFETY)
+    assert next_step(short, event(), NO_SHOW) == LookAgain(END)
+    assert next_step(short, event(), END) == LookAgain(SETTLES)
 
 
 def test_a_waived_no_show_gets_the_hold_back_at_start_and_grace():

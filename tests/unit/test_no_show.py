@@ -229,7 +229,9 @@ def test_nobody_hears_of_a_fee_while_the_venue_is_silent():
         (held(), END - SECOND, END),
         (held(), END, SETTLES),
         (held(), SETTLES - SECOND, SETTLES),
-        (held(hold=hold(expires_at=END + HOUR)), NO_SHOW, END - HOUR),
+        # The hold may lapse meanwhile: that ends nobody's event, nor the venue's time to speak.
+        (held(hold=hold(expires_at=END + HOUR)), NO_SHOW, END),
+        (held(hold=hold(expires_at=END + HOUR)), END, SETTLES),
         (lapsed(), END, SETTLES),
     ],
 )
@@ -265,14 +267,14 @@ def test_whoever_is_spared_and_has_no_hold_is_simply_done_with():
 @pytest.mark.parametrize(
     ("of", "decided_by"),
     [
+        # Staff have a day from the contest on, and to the end of every other window.
         (contested(), SETTLES),
-        (contested(hold=hold(expires_at=END + DAY)), END + DAY - HOLD_SAFETY),
+        (contested(policy=resolve({"settle_hours": 0})), NOTICED + HOUR + DAY),
+        (contested(policy=resolve({"settle_hours": 48})), END + 2 * DAY),
+        (contested(hold=hold(expires_at=END + DAY)), SETTLES),
         (contested(hold=hold(state=HoldState.EXPIRED)), SETTLES),
         (contested(policy=resolve({"no_show_contest_minutes": 3 * 24 * 60})), NOTICED + 3 * DAY),
-        (
-            contested(policy=resolve({"no_show_contest_minutes": 6690})),
-            LAPSES - HOLD_SAFETY,
-        ),
+        (contested(contested_at=CHARGED_AT - SECOND), CHARGED_AT - SECOND + DAY),
     ],
 )
 def test_a_contest_is_staffs_to_decide_and_who_keeps_silent_charges_nobody(of, decided_by):
@@ -289,14 +291,32 @@ def test_a_contest_is_staffs_to_decide_and_who_keeps_silent_charges_nobody(of, d
         assert let_go == Close(Outcome.NO_SHOW, "contest_undecided")
 
 
-@pytest.mark.parametrize("of", [held, absent, noticed, contested])
-@pytest.mark.parametrize("now", [NO_SHOW, CHARGED_AT, VERY_LATE])
-def test_a_no_show_that_staff_uphold_is_charged_without_further_notice_contested_or_not(of, now):
-    charged = step(of(no_show_upheld_at=START), event(), now)
+@pytest.mark.parametrize("now", [NOTICED + 2 * HOUR, CHARGED_AT, VERY_LATE])
+def test_a_contest_that_staff_decide_against_the_customer_is_charged_at_once(now):
+    charged = step(contested(no_show_upheld_at=NOTICED + HOUR), event(), now)
 
     assert isinstance(charged, Begin)
     assert (charged.kind, charged.amount, charged.outcome) == (Kind.CAPTURE, 5000, Outcome.NO_SHOW)
     assert charged.details["evaluated_at"] == now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_the_venues_word_on_one_customer_replaces_neither_the_notice_nor_the_time_to_contest():
+    """What they accepted says that they are told before, and until when they can object."""
+    assert isinstance(step(absent(no_show_upheld_at=NO_SHOW), event(), NO_SHOW), Write)
+
+    waiting = noticed(no_show_upheld_at=NO_SHOW)
+    assert looked_at(waiting) == CHARGED_AT
+    assert step(waiting, event(), CHARGED_AT - SECOND) == Wait(CHARGED_AT)
+    assert isinstance(step(waiting, event(), CHARGED_AT), Begin)
+    at_once = step(held(no_show_upheld_at=NO_SHOW), event(), NO_SHOW)
+    assert isinstance(at_once, Begin)  # this policy has no time to contest
+
+
+def test_a_contest_after_the_venues_word_is_staffs_to_decide_again():
+    again = contested(no_show_upheld_at=NO_SHOW)
+
+    assert again.contest_undecided
+    assert isinstance(step(again, event(), CHARGED_AT), Wait)
 
 
 # --- without a hold ---------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ PURE = frozenset(
     domain_event_types domain_events effects errors event evidence_fields facts hints hold_settlement log measures
     money movements moving next_step no_show placing policy policy_coherence policy_input policy_languages
     policy_terms policy_text rebooking reconcile reconciliation refund_rules reminders served served_disputes
-    served_terms settlement sightings stripe_objects sums suspects venue_time
+    served_terms settlement sightings staffs_list stripe_objects sums suspects venue_time
     """.split()
 )
 # Of the standard library, what reads the world or changes it.

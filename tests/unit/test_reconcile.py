@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from holdfast.booking import Booking, HoldState, Initiator, Outcome, RefundStatus, SetupState, Status
 from holdfast.coverage import Alert, coverage, mend_by, renew_at
-from holdfast.movements import without_authentication
+from holdfast.hold_settlement import with_live_hold
+from holdfast.movements import Begin, Close, Write, without_authentication
 from holdfast.next_step import due_at, next_step
+from holdfast.placing import renewal_dropped
 from holdfast.reconcile import observe, observe_setup
 from holdfast.stripe_objects import Observation
 from tests.unit.builders import (
@@ -149,8 +151,8 @@ def test_another_deadline_of_the_hold_is_taken_over_and_one_that_is_too_early_re
 DEADLINE = BOOKED + 30 * MINUTE
 
 
-@pytest.mark.parametrize("now", [BOOKED, DEADLINE - SECOND])
-def test_an_authentication_in_time_places_the_hold(now):
+@pytest.mark.parametrize("now", [BOOKED, DEADLINE - SECOND, DEADLINE, DEADLINE + HOUR])
+def test_an_authentication_that_comes_before_the_clock_has_given_it_up_places_the_hold(now):
     after, (line,) = observe(waiting_for_3ds(attempts=2, retry_at=BOOKED), seen(), now)
 
     assert (after.payment_status, after.outcome, after.action_deadline) == (Status.HELD, Outcome.OPEN, None)
@@ -160,12 +162,22 @@ def test_an_authentication_in_time_places_the_hold(now):
     assert (line.kind, line.status, line.operation_id) == ("authorize", "succeeded", "op_authorize")
 
 
-@pytest.mark.parametrize("now", [DEADLINE, DEADLINE + HOUR])
-def test_an_authentication_after_the_deadline_is_left_to_the_clock_which_releases_it(now):
-    waiting = waiting_for_3ds()
-
-    assert observe(waiting, seen(), now) == (waiting, [])
-    assert due_at(waiting) == DEADLINE
+def test_the_clock_asks_stripe_before_it_gives_an_authentication_up():
+    """A webhook is only a hint: the customer may have come, and nobody heard of it."""
+    for waiting in (waiting_for_3ds(), asked()):
+        deadline = due_at(waiting)
+        assert deadline is not None
+        step = next_step(waiting, event(), deadline)
+        assert isinstance(step, Begin | Write)
+        assert step.unless == "pi_1"
+    saving_now = saving()
+    assert saving_now.action_deadline is not None
+    closed = next_step(saving_now, event(), saving_now.action_deadline)
+    assert isinstance(closed, Close)
+    assert closed.unless == "seti_1"
+    dropped = renewal_dropped(renewing(), "authentication_deadline")
+    assert dropped.unless == "pi_2"
+    assert renewal_dropped(renewing(outcome=Outcome.CANCELLED), "closed").unless is None
 
 
 def test_a_failed_authentication_ends_the_booking_and_takes_the_payment_intent_from_the_phone():
@@ -210,8 +222,10 @@ def test_whoever_authenticates_in_time_has_a_hold_as_if_they_had_placed_it_thems
 
 
 @pytest.mark.parametrize("now", [START - DAY, START])
-def test_an_authentication_after_the_time_to_mend_is_left_to_the_clock_too(now):
-    assert observe(asked(), seen(), now) == (asked(), [])
+def test_nor_is_one_too_late_that_the_clock_still_waits_for(now):
+    after, _ = observe(asked(), seen(), now)
+
+    assert (after.payment_status, after.mend_by) == (Status.HELD, None)
 
 
 @pytest.mark.parametrize("status", ["requires_payment_method", "requires_action", "processing"])
@@ -352,11 +366,47 @@ def test_a_hold_that_is_mended_and_declined_after_3ds_waits_for_another_card_and
     assert (line.status, line.reason, after.mend_by) == ("failed", "insufficient_funds", NOW + HOUR)
 
 
-@pytest.mark.parametrize("why", [NOT_THEM, None, decline("authentication_required", None)])
-def test_a_hold_that_is_mended_can_be_authenticated_again_after_one_failure(why):
+@pytest.mark.parametrize("why", [None, decline("authentication_required", None)])
+def test_a_hold_that_nobody_tried_to_authenticate_yet_waits_on(why):
     mending = waiting_for_3ds(mend_by=NOW + HOUR)
 
     assert observe(mending, seen("requires_payment_method", decline=why), NOW) == (mending, [])
+
+
+def test_a_hold_that_is_mended_can_be_authenticated_again_after_one_failure():
+    """Whoever asks meanwhile is told that it failed; once they try again it waits like before."""
+    mending = waiting_for_3ds(mend_by=NOW + HOUR)
+
+    failed, (line,) = observe(mending, seen("requires_payment_method", decline=NOT_THEM), NOW)
+
+    assert failed == replace(mending, declined_because="authentication_failed")
+    assert (line.kind, line.status, line.reason) == ("authorize", "pending", "authentication_failed")
+    assert observe(failed, seen("requires_payment_method", decline=NOT_THEM), NOW) == (failed, [])
+    again, (line,) = observe(failed, seen("requires_action"), NOW)
+    assert (again, line.status, line.reason) == (mending, "pending", "requires_action")
+    held_again, _ = observe(failed, seen(), NOW)
+    assert (held_again.payment_status, held_again.declined_because) == (Status.HELD, None)
+
+
+# --- holds that are taken back before their time ----------------------------------------------------------------------
+
+
+def test_a_bank_that_takes_back_every_hold_is_asked_less_and_less_often_and_then_no_more():
+    of, waits = held(), []
+    for _ in range(5):
+        of, _ = observe(of, seen("canceled", cancellation_reason="automatic"), NOW)
+        waits.append(of.next_try_at - NOW if of.next_try_at else None)
+        refused_card = of.refused_card
+        of = with_live_hold(of, hold())
+
+    assert waits == [None, HOUR, 6 * HOUR, DAY, None]
+    assert refused_card == "pm_1"
+
+
+def test_a_hold_that_lapses_at_its_end_says_nothing_about_the_bank():
+    after, _ = observe(held(), seen("canceled", cancellation_reason="automatic"), LAPSES)
+
+    assert (after.voided, after.next_try_at, after.payment_status) == (0, None, Status.EXPIRED)
 
 
 # --- cards that are saved for later -----------------------------------------------------------------------------------

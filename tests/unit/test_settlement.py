@@ -9,10 +9,12 @@ import pytest
 
 from holdfast.booking import Hold, HoldState, Kind, Outcome, RefundStatus, Status
 from holdfast.coverage import renew_at
-from holdfast.next_step import due_at
+from holdfast.movements import Begin
+from holdfast.next_step import due_at, next_step
 from holdfast.settlement import (
     ACTION_WINDOW,
     ATTEMPTS_BEFORE_STAFF,
+    NOT_RELEASED_YET,
     Abandoned,
     Authorized,
     Captured,
@@ -25,9 +27,9 @@ from holdfast.settlement import (
     Released,
     backoff,
     failed_attempt,
-    noticed,
     settled,
 )
+from holdfast.staffs_list import noticed
 from holdfast.stripe_objects import Decline
 from tests.unit.builders import (
     BOOKED,
@@ -41,9 +43,11 @@ from tests.unit.builders import (
     booking,
     captured,
     decline,
+    event,
     held,
     hold,
     intent,
+    lapsed,
     operation,
     refund,
     seen,
@@ -251,7 +255,40 @@ def test_a_superseded_hold_is_forgotten_only_when_stripe_shows_that_it_is_over(s
     assert after.superseded == (("pi_8",) if kept else ())
     assert after.attention == attention
     assert (due_at(after) is not None) is kept
-    assert (after.retry_at is not None) is kept
+    assert (after.drop_after is not None) is kept
+    assert after.retry_at is None  # nothing else waits for it
+
+
+@pytest.mark.parametrize(
+    ("code", "seen_as"), [("gone", "expired"), ("gone", "requires_reauthorization"), ("resource_missing", None)]
+)
+def test_what_nothing_can_be_taken_of_any_more_is_forgotten_too(code, seen_as):
+    busy = replace(
+        held(superseded=("pi_8",)), operation=operation(Kind.RELEASE, superseded=True, payment_intent_id="pi_8")
+    )
+
+    after, _ = settle(busy, Refused(code, "no", seen(seen_as, id="pi_8") if seen_as else None))
+
+    assert (after.superseded, after.attention) == ((), None)
+
+
+def test_a_hold_that_cannot_be_dropped_keeps_nothing_else_waiting_and_reaches_staff_in_the_end():
+    of, now = held(superseded=("pi_8",)), START + HOUR
+    for number in range(1, ATTEMPTS_BEFORE_STAFF + 1):
+        assert of.attention is None
+        busy = replace(of, operation=operation(Kind.RELEASE, superseded=True, payment_intent_id="pi_8"))
+        of, _ = settle(busy, Refused(NOT_RELEASED_YET, "no answer", None), now)
+        assert (of.drop_after, of.retry_at) == (now + backoff(number), None)
+        step = next_step(of, event(checked_in=1), now)
+        assert isinstance(step, Begin)
+        assert (step.kind, step.reason) == (Kind.CAPTURE, "no_show")
+        assert of.drop_after is not None
+        now = of.drop_after
+
+    assert of.attention == "refused_by_stripe"
+    dropped = next_step(of, event(checked_in=1), now)
+    assert isinstance(dropped, Begin)
+    assert dropped.superseded
 
 
 # --- refund -----------------------------------------------------------------------------------------------------------
@@ -365,7 +402,7 @@ def test_each_failure_doubles_the_pause_up_to_six_hours(attempts, minutes):
 
 
 def test_a_step_that_keeps_failing_reaches_staff_once():
-    of, now = held(), BOOKED
+    of, now = lapsed(), BOOKED
     for number in range(1, ATTEMPTS_BEFORE_STAFF + 3):
         of = failed_attempt(of, now, what="step_failed")
         assert of.retry_at is not None
@@ -385,7 +422,8 @@ def test_the_pause_before_each_new_try_of_a_refused_step_grows():
         pauses.append(of.retry_at - now)
         now = of.retry_at
 
-    assert pauses == [minutes * MINUTE for minutes in (1, 2, 4, 8, 16, 32)]
+    # Never so long that the hold could end between two tries.
+    assert pauses == [minutes * MINUTE for minutes in (1, 2, 4, 8, 16, 30)]
 
 
 @pytest.mark.parametrize(

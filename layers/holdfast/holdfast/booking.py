@@ -160,6 +160,10 @@ class Booking:
     cancel_quote: CancelQuote | None = None
     # PaymentIntents with the booking's name that it does not use, and that were captured: staff hear of each once.
     captured_strangers: tuple[str, ...] = ()
+    # When a replaced hold that could not be let go is tried again; it keeps nothing else from happening.
+    drop_after: datetime | None = None
+    # How many of this card's holds were taken back before their time.
+    voided: int = 0
 
     @property
     def fees_count_from(self) -> datetime:
@@ -202,6 +206,20 @@ class Booking:
             and self.barred_by is None
             and not self.refund_failed
         )
+
+    @property
+    def owed_back(self) -> int:
+        """What the customer of a cancelled booking is still to get, in minor units; sent by the clock or by staff."""
+        if self.event_cancelled_at is not None:
+            return self.refundable
+        return max(0, self.refundable - self.fee) if self.outcome is Outcome.CANCELLED else 0
+
+    @property
+    def contest_undecided(self) -> bool:
+        """The customer says that they were there, and staff have not answered since."""
+        if self.contested_at is None:
+            return False
+        return self.no_show_upheld_at is None or self.no_show_upheld_at < self.contested_at
 
     @property
     def is_open(self) -> bool:

@@ -16,14 +16,19 @@ from holdfast.cancellation_schedule import Schedule, cancellation_schedule, peri
 from holdfast.errors import Conflict
 from holdfast.log import Entry, wire_time
 from holdfast.movements import Begin, Close, cancellation, cancellation_price
+from holdfast.no_show import grace_ends_at
 
 
-def refuse_closed(booking: Booking) -> None:
-    """Raises Conflict where nobody can cancel any more."""
+def refuse_closed(booking: Booking, now: datetime, *, by_staff: bool) -> None:
+    """Raises Conflict where nobody can cancel any more. Whoever did not come has missed it: from the end of the grace
+    on it is the no-show's fee, notice and contest that count, and only staff still cancel.
+    """
     if not booking.is_open:
         raise Conflict(f"The booking is closed: {booking.outcome}.")
     if booking.checked_in_at is not None:
         raise Conflict("The customer was checked in.")
+    if not by_staff and booking.cancel_requested_at is None and now >= grace_ends_at(booking):
+        raise Conflict("The event has begun, and it is too late to cancel.")
 
 
 def schedule_of(booking: Booking) -> Schedule:
@@ -82,10 +87,11 @@ def quoted(booking: Booking, at: datetime, *, charges_fee: bool) -> CancelQuote:
     """What carrying out a wish of this instant would take, and the clause it follows from."""
     wish = wished(booking, at, actor="customer", charges_fee=charges_fee)
     step = cancellation(wish, at)
-    if isinstance(step, Close) or (isinstance(step, Begin) and not step.off_session):
+    uncollected = isinstance(step, Close) and step.attention is not None
+    if (isinstance(step, Close) and not uncollected) or (isinstance(step, Begin) and not step.off_session):
         clause = step.details.get("clause") or step.reason.replace("_", " ")
         return CancelQuote(amount=step.fee, clause=clause, charges_fee=charges_fee, issued_at=at)
-    # There is no hold, and the fee is to be charged without one.
+    # There is no hold, and the fee is to be charged without one, or is owed all the same.
     amount, details = cancellation_price(wish)
     return CancelQuote(amount=amount, clause=str(details["clause"]), charges_fee=charges_fee, issued_at=at)
 

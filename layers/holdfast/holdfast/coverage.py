@@ -16,6 +16,8 @@ from holdfast.policy import Policy
 # A capture has to reach Stripe before the authorization lapses: the clock's minute, a queue, an hour of trouble at
 # Stripe.
 HOLD_SAFETY: Final = timedelta(hours=2)
+# A contest may come in the last minute of its window: staff have a day from then on.
+TIME_TO_DECIDE: Final = timedelta(hours=24)
 # How long an authorization lives where Stripe has not given its `capture_before`. A brand or an initiator that is not
 # in the table counts as the shortest: an unknown deadline is not a fine one.
 # Card-not-present windows as documented at docs.stripe.com/payments/place-a-hold-on-a-payment-method.
@@ -54,13 +56,15 @@ def last_charge_at(policy: Policy, *, starts_at: datetime, ends_at: datetime) ->
 
 
 def needed_until(booking: Booking) -> datetime:
-    """Until then the booking has to be covered: its last charge, and time for it to reach Stripe. A notice that the
-    clock gave late makes a no-show's charge late, too.
+    """Until then the booking has to be covered: its last charge, and time for it to reach Stripe. A late notice makes a
+    no-show's charge late, too, and so does a contest that staff have to decide.
     """
     last = last_charge_at(booking.policy, starts_at=booking.starts_at, ends_at=booking.ends_at)
     if booking.no_show_noticed_at is not None:
         contest = timedelta(minutes=booking.policy.no_show_contest_minutes)
         last = max(last, booking.no_show_noticed_at + contest)
+    if booking.contest_undecided and booking.contested_at is not None:
+        last = max(last, booking.contested_at + TIME_TO_DECIDE)
     return last + HOLD_SAFETY
 
 
@@ -219,7 +223,7 @@ def _without_a_hold(booking: Booking, now: datetime, last: datetime) -> Coverage
     if booking.setup is not None and booking.hold is None:
         planned = planned_at(booking)
         return Planned("place", max(planned, booking.next_try_at or planned))
-    if booking.hold is not None and booking.hold.state is HoldState.EXPIRED:
+    if booking.hold is not None and booking.hold.state in (HoldState.EXPIRED, HoldState.DECLINED):
         return Planned("place again", max(now, planned_at(booking), booking.next_try_at or now))
     if booking.new_card is not None:
         return Alert("customer", "authentication", booking.action_deadline or now)

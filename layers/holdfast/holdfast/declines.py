@@ -60,7 +60,12 @@ def severity(decline: Decline) -> Severity:
 
 def is_about_the_card(decline: Decline) -> bool:
     """The bank said no to the card; neither did its owner fail to authenticate, nor was that still to come."""
-    return decline.code not in _FAILED_AUTHENTICATION and severity(decline) is not Severity.AUTHENTICATION
+    return not failed_authentication(decline) and severity(decline) is not Severity.AUTHENTICATION
+
+
+def failed_authentication(decline: Decline) -> bool:
+    """The customer came, and 3-D Secure was not passed."""
+    return decline.code in _FAILED_AUTHENTICATION
 
 
 def schedule(minutes: str) -> tuple[int, ...]:

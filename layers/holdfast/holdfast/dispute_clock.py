@@ -14,6 +14,7 @@ from typing import Final
 from holdfast.booking import Booking
 from holdfast.dispute import Dispute
 from holdfast.log import Entry, wire_time
+from holdfast.staffs_list import cleared
 
 # Two days: a weekend's staff still have a working day, and the evidence is assembled already.
 NEAR: Final = timedelta(hours=48)
@@ -70,9 +71,8 @@ def deadlines_noticed(booking: Booking, now: datetime) -> tuple[Booking, Sequenc
 
 def no_longer_due(booking: Booking) -> Booking:
     """Off the staff's list, if it is there for a deadline and nobody waits for an answer any more."""
-    if booking.attention == DUE and not any(dispute.awaits_answer for dispute in booking.disputes):
-        return replace(booking, attention=None, attention_since=None)
-    return booking
+    waits = any(dispute.awaits_answer for dispute in booking.disputes)
+    return booking if waits else cleared(booking, frozenset({DUE}))
 
 
 def _unnoticed(booking: Booking) -> Iterator[tuple[Dispute, datetime]]:

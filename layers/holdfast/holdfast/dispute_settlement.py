@@ -14,7 +14,8 @@ from holdfast.booking import Booking, with_dispute
 from holdfast.dispute import Dispute, DisputeResponse, ResponseKind
 from holdfast.dispute_adoption import observe_dispute
 from holdfast.log import Entry
-from holdfast.settlement import ATTEMPTS_BEFORE_STAFF, backoff, noticed
+from holdfast.settlement import ATTEMPTS_BEFORE_STAFF, backoff
+from holdfast.staffs_list import cleared, noticed
 
 IN_DOUBT: Final = "dispute_answer_in_doubt"
 REFUSED: Final = "dispute_answer_refused"
@@ -82,9 +83,7 @@ def _remembered(idle: Booking, response: DisputeResponse, seen: Dispute, now: da
 
 
 def _seen_to(booking: Booking) -> Booking:
-    if booking.attention in (IN_DOUBT, REFUSED):
-        return replace(booking, attention=None, attention_since=None)
-    return booking
+    return cleared(booking, frozenset({IN_DOUBT, REFUSED}))
 
 
 def postponed(booking: Booking, response: DisputeResponse, now: datetime) -> Booking:

@@ -15,6 +15,7 @@ from holdfast.booking import Booking, Hold, HoldState, Initiator, Kind, Operatio
 from holdfast.coverage import HOLD_SAFETY, deadline_to_mend, lapses_at
 from holdfast.declines import Severity, severity
 from holdfast.log import Entry, wire_time
+from holdfast.staffs_list import cleared
 from holdfast.stripe_objects import Decline, PaymentIntent, SetupIntent
 
 Change = tuple[Booking, Sequence[Entry]]
@@ -64,15 +65,13 @@ def entry_of(operation: Operation, status: str, **changes: Any) -> Entry:
 
 def hold_not_missed(booking: Booking) -> Booking:
     """A hold stands, or the booking is over: what staff were told of a missing one needs nobody any more."""
-    if booking.attention not in MENDED_BY_HOLD:
-        return booking
-    return replace(booking, attention=None, attention_since=None)
+    return cleared(booking, MENDED_BY_HOLD)
 
 
 def with_live_hold(booking: Booking, hold: Hold) -> Booking:
     """The booking with this hold as its own: what it replaces has to go, and earlier failures no longer count."""
-    return replace(
-        hold_not_missed(booking),
+    held = replace(
+        booking,
         hold=hold,
         renewal=None,
         superseded=_dropped(booking, hold.payment_intent_id),
@@ -87,6 +86,7 @@ def with_live_hold(booking: Booking, hold: Hold) -> Booking:
         declined_because=None,
         look_again_at=None,
     )
+    return hold_not_missed(held)
 
 
 def _dropped(booking: Booking, kept: str | None) -> tuple[str, ...]:
@@ -240,9 +240,18 @@ def card_saved(idle: Booking, operation: Operation, setup: SetupIntent, hold_at:
 
 
 def with_saved_card(booking: Booking, saved: Setup) -> Booking:
-    """The booking with this card; refusals of the one before say nothing about it, and their deadline is met."""
+    """The booking with this card; refusals of the one before say nothing about it, and their deadline is met.
+
+    A hold on the card before that still waits for its customer is not waited for any more.
+    """
+    hold = booking.hold
+    waited = hold is not None and hold.state is HoldState.ACTION_REQUIRED
     return replace(
         booking,
+        hold=None if waited else hold,
+        superseded=_dropped(booking, None) if waited else booking.superseded,
+        renewal=None if waited else booking.renewal,
+        voided=0,
         setup=saved,
         new_card=None,
         action_deadline=None,

@@ -20,7 +20,7 @@ class Begin:
     """Begin this operation. `details` is why this amount: enough to derive it again from the log alone.
 
     `off_session`: the customer is not there. `payment_method_id` and `brand` name another card than the booking's.
-    `facts` are written with it.
+    `facts` are written with it. `unless`: as in `Write`.
     """
 
     kind: Kind
@@ -37,25 +37,32 @@ class Begin:
     brand: str | None = None
     facts: tuple[Entry, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Facts to write, and no money to move: the booking as it is then, and the lines that say so."""
+    """Facts to write, and no money to move: the booking as it is then, and the lines that say so.
+
+    `unless`: this PaymentIntent or SetupIntent is given up because its customer did not come; a webhook is only a hint,
+    so Stripe is asked first whether they did.
+    """
 
     booking: Booking
     entries: tuple[Entry, ...] = ()
+    unless: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """No money is left to move; the booking ends like this."""
+    """No money is left to move; the booking ends like this. `unless`: as in `Write`."""
 
     outcome: Outcome
     reason: str
     fee: int = 0
     attention: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    unless: str | None = None
 
 
 def release(
@@ -208,7 +215,7 @@ def without_authentication(booking: Booking) -> Write:
         reason="authentication_deadline",
         stripe_id=booking.hold.payment_intent_id,
     )
-    return Write(dropped, (entry,))
+    return Write(dropped, (entry,), unless=booking.hold.payment_intent_id)
 
 
 def _after_outside_capture(booking: Booking, fee: int, details: Mapping[str, Any], actor: str) -> Begin | Close:
@@ -264,7 +271,7 @@ def cancellation_price(booking: Booking) -> tuple[int, dict[str, Any]]:
 
 def derivation(booking: Booking, clause: str, at: datetime) -> dict[str, Any]:
     """Everything that the amount follows from, beside the policy that the log's first line carries. `fees_count_from`
-    is there where windows are not counted from `starts_at`.
+    is there where windows are not counted from `starts_at`; `hold` is what caps the amount.
     """
     moved_by_customer = booking.fees_count_from != booking.starts_at
     return {

@@ -12,7 +12,7 @@ from holdfast.booking import Booking
 from holdfast.coverage import mend_by
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
-from holdfast.no_show import CONTESTED
+from holdfast.staffs_list import CONTESTED, cleared
 
 Change = tuple[Booking, Sequence[Entry]]
 
@@ -58,16 +58,15 @@ def _moved(booking: Booking, event: Event) -> Change:
         window_starts_at=None,
         event_version=event.version,
         look_again_at=None,
-        no_show_noticed_at=None,
         kept_without_hold_at=None,
-        contested_at=None,
-        no_show_upheld_at=None,
         reminded=(),
-        # Whoever was at the door of the old date still has to come to the new one.
-        checked_in_at=None if event.starts_at >= booking.ends_at else booking.checked_in_at,
     )
-    if moved.attention == CONTESTED:
-        moved = replace(moved, attention=None, attention_since=None)
+    if event.starts_at != booking.starts_at:
+        # Who was absent then may come now; where only the end is corrected, what was said stands.
+        moved = replace(moved, no_show_noticed_at=None, no_show_upheld_at=None)
+    if event.starts_at >= booking.ends_at:
+        # Another date: whoever was at the door of the old one still has to come, and nobody has missed it yet.
+        moved = cleared(replace(moved, checked_in_at=None, waived_at=None, contested_at=None), frozenset({CONTESTED}))
     if moved.mend_by is not None:
         moved = replace(moved, mend_by=mend_by(moved, event.updated_at))
     entry = Entry(

@@ -6,7 +6,7 @@ Pure. `due_at` says at what instant somebody has to look at a booking (None: nev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from holdfast import no_show, placing, reminders
@@ -60,7 +60,12 @@ def due_at(booking: Booking) -> datetime | None:
 def _due_by_facts(booking: Booking) -> datetime | None:
     if booking.operation is not None:
         return booking.operation.lease_until
-    if booking.superseded or booking.owes_refund or placing.renews_for_nothing(booking):
+    wanted = _due_by_wishes(booking)
+    return earlier(wanted, booking.drop_after or booking.updated_at) if booking.superseded else wanted
+
+
+def _due_by_wishes(booking: Booking) -> datetime | None:
+    if booking.owes_refund or placing.renews_for_nothing(booking):
         return booking.updated_at
     if not booking.is_open:
         return None
@@ -88,12 +93,12 @@ def _due_by_deadlines(booking: Booking) -> datetime | None:
 
 
 def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:
-    """What to do now, in this order: finish what is under way, drop superseded holds, then the wishes, then the
-    deadlines.
+    """What to do now, in this order: finish what is under way, drop superseded holds (one that could not be dropped
+    waits for its next try, and keeps nothing else waiting), then the wishes, then the deadlines.
     """
     if booking.operation is not None:
         return Recover() if now >= booking.operation.lease_until else None
-    if booking.superseded:
+    if booking.superseded and (booking.drop_after is None or now >= booking.drop_after):
         return Begin(
             kind=Kind.RELEASE,
             amount=booking.hold_amount,
@@ -144,7 +149,8 @@ def _unauthenticated(booking: Booking, now: datetime) -> Step:
         return None
     if booking.mend_by is not None:
         return without_authentication(booking)
-    return release(booking, reason="authentication_deadline", outcome=Outcome.DECLINED)
+    dropped = release(booking, reason="authentication_deadline", outcome=Outcome.DECLINED)
+    return replace(dropped, unless=dropped.payment_intent_id)
 
 
 def _event_cancelled(booking: Booking) -> Step:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from holdfast.booking import Booking, Outcome
-from holdfast.coverage import HOLD_SAFETY, lapses_at
+from holdfast.coverage import HOLD_SAFETY, TIME_TO_DECIDE, lapses_at
 from holdfast.event import Event
 from holdfast.log import Entry, wire_time
 from holdfast.movements import (
@@ -26,9 +25,6 @@ from holdfast.movements import (
     waits_until,
 )
 from holdfast.policy import Fee, NoShowCapture, no_show_fee
-
-# What staff are told when a customer contests.
-CONTESTED: Final = "no_show_contested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +60,15 @@ def settles_at(booking: Booking) -> datetime:
     """Attended and never completed: the clock settles then, or earlier where the authorization would
     not live so long.
     """
-    moment = booking.ends_at + timedelta(hours=booking.policy.settle_hours)
+    moment = silence_ends_at(booking)
     if not booking.is_held or booking.hold is None:
         return moment
     return min(moment, lapses_at(booking.hold, booking.created_at) - HOLD_SAFETY)
+
+
+def silence_ends_at(booking: Booking) -> datetime:
+    """The venue can speak until then, whatever becomes of the hold: a long event may outlive the authorization."""
+    return booking.ends_at + timedelta(hours=booking.policy.settle_hours)
 
 
 def looked_at(booking: Booking) -> datetime:
@@ -79,39 +80,45 @@ def looked_at(booking: Booking) -> datetime:
 
 def _absent_looked_at(booking: Booking) -> datetime:
     first = grace_ends_at(booking) if booking.no_show_noticed_at is None else no_show_at(booking)
-    if booking.waived_at is not None or booking.no_show_upheld_at is not None:
+    if booking.waived_at is not None or _was_decided(booking):
         return grace_ends_at(booking)
     if booking.look_again_at is None:
         return first
     if booking.no_show_noticed_at is not None or booking.contested_at is not None:
         return max(grace_ends_at(booking), booking.look_again_at)
-    return max(first, min(booking.look_again_at, settles_at(booking)))
+    return max(first, min(booking.look_again_at, silence_ends_at(booking)))
+
+
+def _was_decided(booking: Booking) -> bool:
+    """Staff have answered a contest with the venue's word against the customer's: nothing is left to wait for."""
+    return booking.contested_at is not None and not booking.contest_undecided
 
 
 def step(booking: Booking, event: Event | None, now: datetime) -> Begin | Close | Write | Wait:
     """What becomes of somebody who is absent when the grace is over."""
     if booking.waived_at is not None:
         return _let_go(booking, reason="waived", outcome=Outcome.WAIVED)
-    if booking.contested_at is not None and booking.no_show_upheld_at is None:
+    if booking.contest_undecided:
         return _contested(booking, now)
     if venue_spoke(booking, event):
         return _charged(booking, now)
-    if now >= settles_at(booking):
+    silent_until = silence_ends_at(booking)
+    if now >= silent_until:
         # The venue checked in nobody and gave no order: silence is not a no-show, and a hold may not be kept for
         # nothing.
         return _let_go(booking, reason="venue_silent", outcome=Outcome.NO_SHOW)
-    return Wait(settles_at(booking) if now >= booking.ends_at else min(booking.ends_at, settles_at(booking)))
+    return Wait(silent_until if now >= booking.ends_at else booking.ends_at)
 
 
 def _charged(booking: Booking, now: datetime) -> Begin | Close | Write | Wait:
-    upheld = booking.no_show_upheld_at is not None
-    announced = booking.no_show_noticed_at is not None or upheld
+    decided = _was_decided(booking)
+    announced = booking.no_show_noticed_at is not None or decided
     if booking.policy.no_show_contest_minutes and not announced and _is_worth_a_notice(booking):
         return _notice(booking, now)
-    if now < no_show_at(booking) and not upheld:
+    if now < no_show_at(booking) and not decided:
         return Wait(no_show_at(booking))
     fee = _fee(booking)
-    details = derivation(booking, fee.clause, now if upheld else no_show_at(booking))
+    details = derivation(booking, fee.clause, now if decided else no_show_at(booking))
     if booking.is_held:
         return capture(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, fee=fee.amount, details=details)
     unheld = fee_without_hold(booking, fee.amount, reason="no_show", outcome=Outcome.NO_SHOW, details=details, now=now)
@@ -138,9 +145,8 @@ def _fee(booking: Booking) -> Fee:
 
 def _contested(booking: Booking, now: datetime) -> Begin | Close | Wait:
     """Only staff decide a contest (a check-in, a waiver, or that it stands); who keeps silent charges nobody."""
-    decided_by = max(settles_at(booking), no_show_at(booking))
-    if booking.is_held and booking.hold is not None:
-        decided_by = min(decided_by, lapses_at(booking.hold, booking.created_at) - HOLD_SAFETY)
+    assert booking.contested_at is not None
+    decided_by = max(silence_ends_at(booking), no_show_at(booking), booking.contested_at + TIME_TO_DECIDE)
     if now < decided_by:
         return Wait(decided_by)
     return _let_go(booking, reason="contest_undecided", outcome=Outcome.NO_SHOW)

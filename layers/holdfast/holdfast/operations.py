@@ -23,7 +23,7 @@ from holdfast.coverage import needs_saved_card
 from holdfast.errors import OperationInProgress, StripeUnavailable
 from holdfast.log import NOBODY, Entry, Origin, append
 from holdfast.movements import Begin
-from holdfast.settlement import PLACING, Verdict, failed_attempt, settled
+from holdfast.settlement import NOT_RELEASED_YET, PLACING, Refused, Verdict, failed_attempt, settled
 from holdfast.store import Check, Commit, ConcurrentChange, Record, Store
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
@@ -66,7 +66,7 @@ class Operations:
         facts: Sequence[Entry] = (),
         record: Record | None = None,
         check: Check | None = None,
-        counts_check_in: bool = False,
+        counts_check_in: int | None = None,
         stripe_reason: str | None = None,
     ) -> Booking:
         """Write down that this step is about to be tried, together with the facts that led to it.
@@ -159,6 +159,9 @@ class Operations:
             verdict = effects.recover(self.gateway(), booking, operation, now)
         except NothingExecuted:
             verdict = None
+        if verdict is None and operation.superseded:
+            # Nothing depends on when this one is gone, and much on the only slot that it would go on holding.
+            verdict = Refused(NOT_RELEASED_YET, "Stripe did not say that the authorization is gone.", None)
         if verdict is None:
             return Settled(self.postpone(booking, what="operation_in_doubt"), None)
         return self.settle(booking, operation, verdict)

@@ -138,7 +138,7 @@ def renewal_dropped(booking: Booking, reason: str) -> Write:
         reason=reason,
         stripe_id=booking.renewal.payment_intent_id,
     )
-    return Write(dropped, (entry,))
+    return Write(dropped, (entry,), unless=booking.renewal.payment_intent_id if booking.is_open else None)
 
 
 def _scheduled_again(booking: Booking) -> Write:
@@ -172,7 +172,8 @@ def _scheduled_again(booking: Booking) -> Write:
 
 def card_was_not_saved(booking: Booking) -> Close | Write:
     """3-D Secure for saving a card that nobody came for. It ends a booking that has no other card."""
+    asked = booking.new_card.setup_intent_id if booking.new_card else None
     if booking.first_try:
-        return Close(Outcome.DECLINED, "authentication_deadline")
+        return Close(Outcome.DECLINED, "authentication_deadline", unless=asked)
     entry = Entry(kind="schedule", status="canceled", actor="clock", reason="authentication_deadline")
-    return Write(replace(booking, new_card=None, action_deadline=None), (entry,))
+    return Write(replace(booking, new_card=None, action_deadline=None), (entry,), unless=asked)

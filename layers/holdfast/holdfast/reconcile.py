@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from holdfast.booking import (
@@ -24,7 +24,7 @@ from holdfast.booking import (
     with_refund,
 )
 from holdfast.coverage import mend_by, planned_at
-from holdfast.declines import is_about_the_card
+from holdfast.declines import failed_authentication, is_about_the_card
 from holdfast.dispute_adoption import observe_dispute
 from holdfast.hold_settlement import with_live_hold, with_saved_card
 from holdfast.log import Entry, wire_time
@@ -111,14 +111,9 @@ def _observe_hold(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
 
 
 def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: datetime) -> Change:
-    """3-D Secure ended on the phone: a hold, or not. After the deadline a late hold is left to the clock, which
-    releases it.
-    """
+    """3-D Secure ended on the phone: a hold, or not. As long as the clock has not given it up, it is in time."""
     match intent.status:
         case "requires_capture":
-            deadline = booking.mend_by or booking.action_deadline
-            if deadline is not None and now >= deadline:
-                return booking, []
             held = replace(with_live_hold(booking, _authenticated(hold, intent, now)), attempts=0, retry_at=None)
             return held, [_authorization(hold, intent, "succeeded", reason="authenticated")]
         case "requires_payment_method":
@@ -134,7 +129,10 @@ def _observe_action(booking: Booking, hold: Hold, intent: PaymentIntent, now: da
         case "succeeded":
             return _captured_outside(booking, hold, intent)
         case _:
-            return booking, []
+            if booking.declined_because != AUTHENTICATION_FAILED or intent.status != "requires_action":
+                return booking, []
+            again = replace(booking, declined_because=None)
+            return again, [_authorization(hold, intent, "pending", reason="requires_action")]
 
 
 def _not_authenticated(booking: Booking, hold: Hold, intent: PaymentIntent) -> Change:
@@ -146,7 +144,12 @@ def _not_authenticated(booking: Booking, hold: Hold, intent: PaymentIntent) -> C
     decline = intent.decline
     by_the_bank = decline is not None and is_about_the_card(decline)
     if booking.mend_by is not None and not by_the_bank:
-        return booking, []  # asked for without the customer, who may still come and authenticate it
+        # Asked for without the customer, who may still come and authenticate it, or has tried once and may again.
+        failed = decline is not None and failed_authentication(decline)
+        if not failed or booking.declined_because == AUTHENTICATION_FAILED:
+            return booking, []
+        told = replace(booking, declined_because=AUTHENTICATION_FAILED)
+        return told, [_authorization(hold, intent, "pending", reason=AUTHENTICATION_FAILED)]
     because = decline.decline_code or decline.code if decline and by_the_bank else AUTHENTICATION_FAILED
     declined = replace(
         booking,
@@ -246,7 +249,7 @@ def _authorization(hold: Hold, intent: PaymentIntent, status: str, *, reason: st
 def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: datetime) -> Change:
     match intent.status:
         case _ if has_lapsed(intent):
-            lapsed = replace(booking, hold=replace(hold, state=HoldState.EXPIRED))
+            lapsed = _voided(replace(booking, hold=replace(hold, state=HoldState.EXPIRED)), hold, now)
             if booking.is_open and booking.attention is None:
                 lapsed = replace(lapsed, attention="hold_expired", attention_since=now)
             return _renewal_instead(lapsed, now), [_outside("hold_expired", intent, amount=intent.amount)]
@@ -265,6 +268,19 @@ def _observe_live(booking: Booking, hold: Hold, intent: PaymentIntent, now: date
             ]
         case _:
             return booking, []
+
+
+def _voided(lapsed: Booking, hold: Hold, now: datetime) -> Booking:
+    """A hold that is taken back before its time is placed again at once; the next one after the waits of a soft
+    decline, because a bank that takes back each of them is not asked for one every minute; the last one stays gone.
+    """
+    if not lapsed.is_open or hold.expires_at is None or now >= hold.expires_at:
+        return lapsed
+    waits = (0, *lapsed.hold_terms.retry_minutes)
+    if lapsed.voided >= len(waits):
+        return replace(lapsed, voided=lapsed.voided + 1, refused_card=lapsed.payment_method_id)
+    again = now + timedelta(minutes=waits[lapsed.voided]) if waits[lapsed.voided] else None
+    return replace(lapsed, voided=lapsed.voided + 1, next_try_at=again)
 
 
 def _renewal_instead(lapsed: Booking, now: datetime) -> Booking:

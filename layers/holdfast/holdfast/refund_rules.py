@@ -46,7 +46,7 @@ def kept_by_the_terms(booking: Booking, now: datetime) -> int:
     fee = cancellation_fee(
         booking.policy,
         booking.price,
-        booking.hold.amount if booking.hold else booking.hold_amount,
+        booking.most_chargeable,
         now=now,
         starts_at=booking.fees_count_from,
         created_at=booking.created_at,

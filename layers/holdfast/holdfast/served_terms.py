@@ -22,7 +22,6 @@ View = dict[str, Any]
 
 def terms_of_booking(booking: Booking, now: datetime) -> View:
     """`next_tier` is the one that comes after `now`, while the booking is open."""
-    hold = booking.hold.amount if booking.hold else booking.hold_amount
     free = free_cancellation_until(
         booking.policy, starts_at=booking.fees_count_from, created_at=booking.created_at, moved_at=booking.moved_at
     )
@@ -30,7 +29,7 @@ def terms_of_booking(booking: Booking, now: datetime) -> View:
     return _view(
         schedule,
         free,
-        no_show_fee(booking.policy, booking.price, hold).amount,
+        no_show_fee(booking.policy, booking.price, booking.most_chargeable).amount,
         upcoming=next_tier(schedule, now) if booking.is_open else None,
         booked_at=booking.created_at,
         timezone=booking.timezone,

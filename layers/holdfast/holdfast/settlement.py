@@ -17,6 +17,7 @@ from holdfast.coverage import planned_at
 from holdfast.hold_settlement import ACTION_WINDOW, entry_of
 from holdfast.log import Entry
 from holdfast.reconcile import observe
+from holdfast.staffs_list import cleared, noticed
 from holdfast.stripe_objects import Decline, Observation, PaymentIntent, SetupIntent, StripeRefund
 
 __all__ = ["ACTION_WINDOW"]
@@ -24,13 +25,24 @@ __all__ = ["ACTION_WINDOW"]
 PLACING: Final = HOLD_PLACING | {Kind.SCHEDULE}
 _FIRST_RETRY: Final = timedelta(minutes=1)
 _LONGEST_RETRY: Final = timedelta(hours=6)
+_WHILE_A_HOLD_LIVES: Final = timedelta(minutes=30)
 # From this many failures on, a person has to look: about two hours after the first.
 ATTEMPTS_BEFORE_STAFF: Final = 7
 _MENDED_BY_SUCCESS: Final = frozenset({"operation_in_doubt", "step_failed", "refused_by_stripe"})
 # A refund is how staff decide these.
 _MENDED_BY_REFUND: Final = frozenset(
-    {"refund_failed", "refund_owed", "checked_in_after_no_show_capture", "waived_after_no_show_capture"}
+    {
+        "refund_failed",
+        "refund_owed",
+        "checked_in_after_no_show_capture",
+        "waived_after_no_show_capture",
+        "moved_after_no_show_capture",
+    }
 )
+# Of a release that nothing waits for, where Stripe has not said what became of it.
+NOT_RELEASED_YET: Final = "not_released_yet"
+# What nothing can be taken of any more, as Stripe names it.
+_GONE: Final = frozenset({"canceled", "expired", "requires_reauthorization"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +126,9 @@ def failed_attempt(booking: Booking, now: datetime, *, what: str) -> Booking:
     """One more step failed: later again, and in the end a person has to look."""
     attempts = booking.attempts + 1
     attention = what if attempts >= ATTEMPTS_BEFORE_STAFF else None
-    return noticed(replace(booking, attempts=attempts, retry_at=now + backoff(attempts)), attention, now)
-
-
-def noticed(booking: Booking, attention: str | None, now: datetime) -> Booking:
-    """The booking on the staff's list, if there is something to notice and it is not there already."""
-    if attention is None or booking.attention is not None:
-        return booking
-    return replace(booking, attention=attention, attention_since=now)
+    # What a hold is to be used for comes again before the hold ends: the margin (HOLD_SAFETY) sees several tries.
+    wait = min(backoff(attempts), _WHILE_A_HOLD_LIVES) if booking.is_held else backoff(attempts)
+    return noticed(replace(booking, attempts=attempts, retry_at=now + wait), attention, now)
 
 
 def settled(booking: Booking, operation: Operation, verdict: Verdict, now: datetime) -> tuple[Booking, Sequence[Entry]]:
@@ -167,32 +174,45 @@ def _of_a_card(idle: Booking, operation: Operation, verdict: Verdict, now: datet
 
 def _fresh(booking: Booking) -> Booking:
     """Something worked: earlier failures of ours no longer count. What a person has to decide stays."""
-    return _seen_to(replace(booking, attempts=0, retry_at=None), _MENDED_BY_SUCCESS)
-
-
-def _seen_to(booking: Booking, reasons: frozenset[str]) -> Booking:
-    return replace(booking, attention=None, attention_since=None) if booking.attention in reasons else booking
+    return cleared(replace(booking, attempts=0, retry_at=None), _MENDED_BY_SUCCESS)
 
 
 def _captured(
     idle: Booking, operation: Operation, intent: PaymentIntent, now: datetime
 ) -> tuple[Booking, Sequence[Entry]]:
     assert idle.hold is not None
+    # Staff who cancelled meanwhile are answered next: what they do not want charged goes back.
+    clocks_own = operation.outcome in (Outcome.NO_SHOW, Outcome.COMPLETED)
+    wished_otherwise = idle.cancel_requested_at is not None and clocks_own
     done = replace(
         idle,
         hold=replace(idle.hold, state=HoldState.CAPTURED, charge_id=intent.charge_id or idle.hold.charge_id),
         captured=intent.amount_received,
-        fee=operation.fee,
-        outcome=operation.outcome or idle.outcome,
+        fee=0 if wished_otherwise else operation.fee,
+        outcome=idle.outcome if wished_otherwise else operation.outcome or idle.outcome,
     )
-    done = _too_late_for_the_fee(_fresh(_ended(done, now)), now)
+    done = _too_late_for_the_fee(_fresh(_ended(done, now)), operation, now)
+    done = noticed(done, "captured_less_than_owed" if _falls_short(idle, operation, intent) else None, now)
     return done, [entry_of(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
 
 
-def _too_late_for_the_fee(booking: Booking, now: datetime) -> Booking:
-    """Somebody was checked in or waived while the no-show fee was on its way: staff have to decide."""
+def _falls_short(booking: Booking, operation: Operation, intent: PaymentIntent) -> bool:
+    """All of a hold was taken that is smaller than was agreed (the larger one of a new price could not be placed), and
+    the clock would have taken more.
+    """
+    assert booking.hold is not None
+    whole = intent.amount_received == booking.hold.amount < booking.hold_amount
+    return whole and operation.actor == "clock" and intent.amount_received < booking.price.amount
+
+
+def _too_late_for_the_fee(booking: Booking, operation: Operation, now: datetime) -> Booking:
+    """Somebody was checked in or waived, or the event moved, while the no-show fee was on its way: staff have to
+    decide.
+    """
     if booking.outcome is not Outcome.NO_SHOW:
         return booking
+    if booking.moved_at is not None and booking.moved_at >= operation.started_at:
+        return noticed(booking, "moved_after_no_show_capture", now)
     if booking.checked_in_at is not None:
         return noticed(booking, "checked_in_after_no_show_capture", now)
     return noticed(booking, "waived_after_no_show_capture" if booking.waived_at is not None else None, now)
@@ -210,7 +230,8 @@ def _ended(booking: Booking, now: datetime) -> Booking:
 def _released(idle: Booking, operation: Operation, intent: PaymentIntent) -> tuple[Booking, Sequence[Entry]]:
     entry = entry_of(operation, "succeeded", stripe_id=intent.id)
     if operation.superseded:
-        return _fresh(replace(idle, superseded=tuple(i for i in idle.superseded if i != intent.id))), [entry]
+        rest = tuple(each for each in idle.superseded if each != intent.id)
+        return _fresh(replace(idle, superseded=rest, drop_after=None)), [entry]
     assert idle.hold is not None
     state = HoldState.DECLINED if operation.outcome is Outcome.DECLINED else HoldState.RELEASED
     done = replace(
@@ -237,7 +258,7 @@ def _refunded(
     done = with_refund(idle, known)
     if known.counts:
         done = replace(done, outcome=operation.outcome or idle.outcome, fee=_fee_after(idle, operation))
-        done = _seen_to(_fresh(_ended(done, now)), _MENDED_BY_REFUND)
+        done = cleared(_fresh(_ended(done, now)), _MENDED_BY_REFUND)
     else:
         done = failed_attempt(noticed(done, "refund_failed", now), now, what="refund_failed")
     entry = entry_of(
@@ -294,11 +315,17 @@ def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetim
 def _superseded_refused(
     idle: Booking, operation: Operation, verdict: Refused, failed: Entry, now: datetime
 ) -> tuple[Booking, Sequence[Entry]]:
-    """A hold that nobody uses is forgotten only when Stripe shows it gone; captured by somebody, it is for staff."""
+    """A hold that nobody uses is forgotten only when Stripe shows it gone; captured by somebody, it is for staff. One
+    that stays for now is tried again, and meanwhile nothing waits for it.
+    """
     status = verdict.seen.intent.status if verdict.seen else None
-    forgotten = replace(idle, superseded=tuple(i for i in idle.superseded if i != operation.payment_intent_id))
-    if status == "canceled":
+    rest = tuple(each for each in idle.superseded if each != operation.payment_intent_id)
+    forgotten = replace(idle, superseded=rest, drop_after=None)
+    if status in _GONE or verdict.code == "resource_missing":
         return _fresh(forgotten), [failed]
     if status == "succeeded":
         return noticed(forgotten, "unused_authorization_captured", now), [failed]
-    return failed_attempt(noticed(idle, "refused_by_stripe", now), now, what="refused_by_stripe"), [failed]
+    attempts = idle.attempts + 1
+    later = replace(idle, attempts=attempts, drop_after=now + backoff(attempts))
+    listed = verdict.code != NOT_RELEASED_YET or attempts >= ATTEMPTS_BEFORE_STAFF
+    return noticed(later, "refused_by_stripe" if listed else None, now), [failed]

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from holdfast import money
 from holdfast.booking import Booking, Outcome, Status
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import idle, write
 from holdfast.errors import Conflict, RuleRefused
+from holdfast.event import Event
 from holdfast.log import Entry
 from holdfast.movements import capture
 from holdfast.moving import brought_up
-from holdfast.no_show import CONTESTED
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, retrying
-from holdfast.settlement import noticed
+from holdfast.staffs_list import CONTESTED, cleared, noticed
 from holdfast.store import Record
+
+# Who is checked in sooner tells nothing of who will not come.
+DOORS_OPEN: Final = timedelta(hours=6)
 
 
 def check_in(desk: Desk, *, booking_id: str) -> Booking:
@@ -30,8 +35,9 @@ def check_in(desk: Desk, *, booking_id: str) -> Booking:
         if booking.checked_in_at is not None:
             return booking
         _refuse_check_in_of_the_closed(booking)
+        event = desk.store.events.get(booking.event_id)
         arrived, entry = _arrived(desk, booking)
-        return write(desk, booking, arrived, [entry], counts_check_in=True)
+        return write(desk, booking, arrived, [entry], counts_check_in=_said_of(desk, booking, event))
 
     before = desk.booking(booking_id)
     checked_in = retrying(desk.operations, decide)
@@ -59,7 +65,18 @@ def _arrived(desk: Desk, booking: Booking) -> tuple[Booking, Entry]:
 
 def _decided(booking: Booking) -> Booking:
     """A contest is over with the venue's word for the customer."""
-    return replace(booking, attention=None, attention_since=None) if booking.attention == CONTESTED else booking
+    return cleared(booking, frozenset({CONTESTED}))
+
+
+def _said_of(desk: Desk, booking: Booking, event: Event | None) -> int | None:
+    """The version of the event at which this arrival is the venue's word on who came; None where it is none.
+
+    Not long before the event (a booking that is let go two days ahead tells of nobody's absence), nor for a date that
+    the event was moved from before the booking heard of it.
+    """
+    if event is None or event.starts_at != booking.starts_at or desk.clock() < event.starts_at - DOORS_OPEN:
+        return None
+    return event.version
 
 
 def _wake_the_absent(desk: Desk, booking: Booking) -> None:
@@ -98,10 +115,12 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
         booking = desk.booking(booking_id)
         if not booking.is_open or booking.cancel_requested_at is not None:
             raise Conflict(f"The booking is closed: {'cancelled' if booking.is_open else booking.outcome}.")
-        moved, facts = brought_up(booking, desk.store.events.get(booking.event_id))
+        event = desk.store.events.get(booking.event_id)
+        moved, facts = brought_up(booking, event)
         if moved.event_cancelled_at is not None:
             raise Conflict("The event was cancelled.")
-        arriving = booking.checked_in_at is None
+        arriving = moved.checked_in_at is None
+        counts = _said_of(desk, moved, event) if arriving else None
         if arriving:
             moved, entry = _arrived(desk, moved)
             facts = [*facts, entry]
@@ -109,7 +128,7 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
         if booking.operation is not None:
             # The arrival is a fact with a time, so it is written before anything else is waited for.
             if facts:
-                booking = write(desk, booking, moved, facts, counts_check_in=arriving)
+                booking = write(desk, booking, moved, facts, counts_check_in=counts)
             idle(desk, booking)
             return evaluate(record)
         if booking.payment_status is not Status.HELD or booking.hold is None:
@@ -123,7 +142,7 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
             "hold": booking.hold.amount,
         }
         step = capture(moved, owed, reason="completed", outcome=Outcome.COMPLETED, actor="staff", details=details)
-        begun = desk.operations.begin(booking, moved, step, facts=facts, record=record, counts_check_in=arriving)
+        begun = desk.operations.begin(booking, moved, step, facts=facts, record=record, counts_check_in=counts)
         return desk.operations.carry_out(begun)
 
     try:

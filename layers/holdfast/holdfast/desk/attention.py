@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from holdfast.booking import Booking
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import write
 from holdfast.errors import Conflict
 from holdfast.log import Entry, wire_time
 from holdfast.requests import retrying
+from holdfast.staffs_list import resolved
 
 
 def resolve(desk: Desk, *, booking_id: str, attention: str, reason: str) -> Booking:
@@ -26,6 +25,6 @@ def resolve(desk: Desk, *, booking_id: str, attention: str, reason: str) -> Book
             raise Conflict(f"The booking is on the list for {booking.attention}.")
         details = {"attention": attention, "since": wire_time(booking.attention_since)}
         entry = Entry(kind="attention", status="succeeded", actor="staff", reason=reason, details=details)
-        return write(desk, booking, replace(booking, attention=None, attention_since=None), [entry])
+        return write(desk, booking, resolved(booking), [entry])
 
     return retrying(desk.operations, decide)

@@ -17,7 +17,7 @@ from holdfast.movements import Begin, Close, Write, cancellation, cancellation_w
 from holdfast.moving import brought_up
 from holdfast.operations import Settled
 from holdfast.requests import Reply, Request, answer, done
-from holdfast.store import Record
+from holdfast.store import Check, Record
 
 if TYPE_CHECKING:
     from holdfast.quote_keys import QuoteKeys
@@ -81,8 +81,11 @@ def _cancel_once(
 ) -> Settled:
     if booking.outcome is Outcome.CANCELLED and booking.cancel_request_key == record.key:
         return done(booking)  # this very wish, carried out by the clock
-    refuse_closed(booking)
-    told, facts = brought_up(booking, desk.store.events.get(booking.event_id))
+    refuse_closed(booking, desk.clock(), by_staff=is_staff)
+    event = desk.store.events.get(booking.event_id)
+    told, facts = brought_up(booking, event)
+    # What the fee follows from holds as long as the event is as it was read.
+    check = Check(event_id=event.event_id, event_version=event.version) if event else None
     wanted = told
     if told.cancel_request_key != record.key:
         # Once the wish is written its quote is too, and need not be proved again.
@@ -94,17 +97,20 @@ def _cancel_once(
     if booking.operation is not None:
         # The wish is a fact with a time, so it is written before anything else is waited for.
         if facts:
-            booking = write(desk, booking, wanted, facts, record=replace(record, booking_id=booking.booking_id))
+            wish = replace(record, booking_id=booking.booking_id)
+            booking = write(desk, booking, wanted, facts, record=wish, check=check)
         return Settled(idle(desk, booking), None)
     step = cancellation(wanted, desk.clock())
     if isinstance(step, Close):
-        return done(close(desk, booking, wanted, step, facts, actor=wanted.cancel_actor or "customer"))
+        return done(close(desk, booking, wanted, step, facts, actor=wanted.cancel_actor or "customer", check=check))
     if step is None or isinstance(step, Write):
         changed, entries = (wanted, ()) if step is None else (step.booking, step.entries)
         noted = replace(record, booking_id=booking.booking_id) if facts else None
-        return Settled(write(desk, booking, changed, [*facts, *entries], record=noted), None)
+        return Settled(write(desk, booking, changed, [*facts, *entries], record=noted, check=check), None)
     assert isinstance(step, Begin)
-    return desk.operations.carry_out(desk.operations.begin(booking, wanted, step, facts=facts, record=record))
+    return desk.operations.carry_out(
+        desk.operations.begin(booking, wanted, step, facts=facts, record=record, check=check)
+    )
 
 
 def _wished(

@@ -13,6 +13,7 @@ from holdfast.booking import Booking
 from holdfast.desk import disputing
 from holdfast.desk.desk import Desk
 from holdfast.desk.finishing import close, write
+from holdfast.desk.outside import take_in, take_in_card
 from holdfast.errors import HoldfastError, OperationInProgress
 from holdfast.event import Event
 from holdfast.movements import Begin, Close, Write
@@ -130,6 +131,10 @@ def _told(desk: Desk, booking: Booking, event: Event | None) -> Booking:
 def _step(desk: Desk, booking: Booking, event: Event | None) -> Booking | None:
     """One step; None where nothing is to be done."""
     step = next_step(booking, event, desk.clock())
+    if isinstance(step, Begin | Close | Write) and step.unless is not None:
+        looked = _asked(desk, booking, step.unless)
+        if looked.version != booking.version:
+            return looked
     match step:
         case None:
             return None
@@ -146,6 +151,13 @@ def _step(desk: Desk, booking: Booking, event: Event | None) -> Booking | None:
             check = _unchanged(event)
             begun = desk.operations.begin(booking, booking, step, check=check)
             return desk.operations.carry_out(begun).booking
+
+
+def _asked(desk: Desk, booking: Booking, waited_for: str) -> Booking:
+    """The booking as Stripe has what its customer was to authenticate; as it is, where they did not come."""
+    if booking.new_card is not None and booking.new_card.setup_intent_id == waited_for:
+        return take_in_card(desk, booking, setup_intent_id=waited_for)
+    return take_in(desk, booking, payment_intent_id=waited_for)
 
 
 def _unchanged(event: Event | None) -> Check | None:

@@ -19,8 +19,8 @@ from holdfast.desk.outside import take_in
 from holdfast.differences import Difference, Drift, differences, has_news, orphan, without_a_booking
 from holdfast.errors import OperationInProgress
 from holdfast.log import Line, Logged
-from holdfast.settlement import noticed
 from holdfast.sightings import Seen, Source, Span
+from holdfast.staffs_list import noticed
 from holdfast.store import ConcurrentChange
 from holdfast.store.log import Position
 from holdfast.stripe_lists import StripeLists, TooMany

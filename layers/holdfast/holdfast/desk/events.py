@@ -56,6 +56,8 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
             raise Conflict("The event was cancelled.")
         if all(getattr(before, name) == value for name, value in described.items()):
             return before, False
+        if _would_have_begun(before, wanted.starts_at, now):
+            raise RuleRefused.at("/starts_at", "An event that has not begun cannot be moved into the past.")
         after = replace(before, version=before.version + 1, updated_at=now, **described)
         if (before.starts_at, before.ends_at) != (after.starts_at, after.ends_at):
             after = replace(
@@ -71,6 +73,11 @@ def put(desk: Desk, event_id: str, wanted: Wanted) -> tuple[Event, bool]:
 
     event, created = retrying(desk.operations, decide)
     return event, created
+
+
+def _would_have_begun(event: Event, starts_at: datetime, now: datetime) -> bool:
+    """A mistyped date would make no-shows of everybody at once."""
+    return now < event.starts_at and starts_at <= now
 
 
 def cancel(desk: Desk, event_id: str) -> Event:

@@ -13,7 +13,7 @@ from holdfast.hold_settlement import hold_not_missed
 from holdfast.log import Entry, append
 from holdfast.movements import Close
 from holdfast.served import booking_view
-from holdfast.settlement import noticed
+from holdfast.staffs_list import noticed
 from holdfast.store import Check, Commit, Record
 
 
@@ -44,7 +44,7 @@ def write(
     entries: Sequence[Entry],
     *,
     record: Record | None = None,
-    counts_check_in: bool = False,
+    counts_check_in: int | None = None,
     check: Check | None = None,
 ) -> Booking:
     """Facts that move no money, on condition that nobody changed the booking since it was read."""
@@ -63,7 +63,16 @@ def write(
     )
 
 
-def close(desk: Desk, before: Booking, changed: Booking, step: Close, facts: Sequence[Entry], *, actor: str) -> Booking:
+def close(
+    desk: Desk,
+    before: Booking,
+    changed: Booking,
+    step: Close,
+    facts: Sequence[Entry],
+    *,
+    actor: str,
+    check: Check | None = None,
+) -> Booking:
     """End a booking for which no money is left to move."""
     cancelled_at = changed.cancelled_at
     if step.outcome in (Outcome.CANCELLED, Outcome.EVENT_CANCELLED) and cancelled_at is None:
@@ -79,6 +88,7 @@ def close(desk: Desk, before: Booking, changed: Booking, step: Close, facts: Seq
             lines=lines,
             before_version=before.version,
             now=now,
+            check=check,
             # Whoever closes it, the request that wished for it hears of it.
             answer_key=changed.cancel_request_key,
             answer={"body": booking_view(after)},

@@ -194,6 +194,12 @@ def _confirmed(booking: Booking) -> Settled:
     waits = booking.renewal is not None or booking.new_card is not None
     if status in (Status.HELD, Status.SCHEDULED) and not waits:
         return done(booking)
+    if status is Status.ACTION_REQUIRED and booking.declined_because == AUTHENTICATION_FAILED:
+        raise CardDeclined(
+            "The authentication failed; it can be tried again.",
+            decline_code="authentication_required",
+            booking_id=booking.booking_id,
+        )
     if booking.is_open and (waits or status in (Status.ACTION_REQUIRED, Status.AUTHORIZING)):
         return Settled(booking, None)
     if booking.operation is not None:

@@ -30,8 +30,8 @@ def quote(desk: Desk, keys: QuoteKeys, *, caller: Caller, booking_id: str, charg
     nobody knows yet what there is to cancel.
     """
     booking = desk.booking(booking_id, owner=None if caller.is_staff else caller.subject)
-    refuse_closed(booking)
     now = to_second(desk.clock())
+    refuse_closed(booking, now, by_staff=caller.is_staff)
     if booking.operation is not None:
         raise OperationInProgress(retry_after=seconds_left(booking, now))
     booking, _ = brought_up(booking, desk.store.events.get(booking.event_id))

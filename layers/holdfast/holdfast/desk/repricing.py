@@ -48,9 +48,6 @@ def reprice(desk: Desk, *, booking_id: str, price: Money, consent: str) -> Booki
 def _hold_for(booking: Booking, price: Money) -> int:
     if price.currency != booking.currency:
         raise RuleRefused.at("/price/currency", f"This booking is in {booking.currency}.")
-    money.validate_price(price)
+    money.validate_price(price, booking.policy.hold_ratio)
     check_against(booking.policy, price)
-    hold_amount = money.hold_amount(price, booking.policy.hold_ratio)
-    if hold_amount > money.MAXIMUM_CHARGE:
-        raise RuleRefused.at("/price/amount", "The hold would be above what Stripe accepts.")
-    return hold_amount
+    return money.hold_amount(price, booking.policy.hold_ratio)

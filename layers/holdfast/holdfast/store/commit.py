@@ -55,7 +55,9 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """`before_version` None creates the booking. `record` is new; `answer` completes the record `answer_key`."""
+    """`before_version` None creates the booking. `record` is new; `answer` completes the record `answer_key`.
+    `counts_check_in`: one more arrival at the event, as long as it has this version.
+    """
 
     after: Booking
     lines: Sequence[Line]
@@ -66,7 +68,7 @@ class Commit:
     answer_key: str | None = None
     answer: Mapping[str, Any] | None = None
     stripe_event_id: str | None = None
-    counts_check_in: bool = False
+    counts_check_in: int | None = None
 
 
 Action = tuple[dict[str, Any], type[ConditionFailed]]
@@ -82,8 +84,8 @@ def actions(tables: Tables, commit: Commit) -> list[Action]:
         result.append(_put_answer(tables, commit.answer_key, commit.answer, commit.now))
     if commit.stripe_event_id is not None:
         result.append(_put_seen(tables, commit.stripe_event_id, commit.now))
-    if commit.counts_check_in:
-        result.append(_count_check_in(tables, commit.after.event_id))
+    if commit.counts_check_in is not None:
+        result.append(_count_check_in(tables, commit.after.event_id, commit.counts_check_in))
     if commit.check is not None:
         result += _checks(tables, commit.check)
     return result
@@ -165,13 +167,13 @@ def _put_seen(tables: Tables, stripe_event_id: str, now: datetime) -> Action:
     return {"Put": put}, AlreadySeen
 
 
-def _count_check_in(tables: Tables, event_id: str) -> Action:
+def _count_check_in(tables: Tables, event_id: str, version: int) -> Action:
     update = {
         "TableName": tables.events,
         "Key": marshal({"event_id": event_id}),
         "UpdateExpression": "ADD checked_in :one",
-        "ConditionExpression": "attribute_exists(event_id)",
-        "ExpressionAttributeValues": marshal({":one": 1}),
+        "ConditionExpression": "version = :read",
+        "ExpressionAttributeValues": marshal({":one": 1, ":read": version}),
     }
     return {"Update": update}, EventChanged
 

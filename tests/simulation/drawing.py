@@ -101,6 +101,9 @@ def _draw_event(plan: Plan, label: str, alike: tuple[tuple[str, int], Mapping[st
             event, starts=max(event.starts + rng.choice((-1, 1, 1)) * rng.uniform(HOUR, 10 * DAY), 2 * HOUR)
         )
         plan.add(rng.uniform(0.3, 1.0) * event.starts, "put an event", moved.described())
+    if plan.happens(0.05):
+        dearer = replace(event, amount=event.amount * rng.choice((1, 2, 4)), policy=rng.choice(_POLICIES))
+        plan.add(rng.uniform(0.1, 1.0) * event.starts, "put an event", dearer.described())
     if plan.happens(0.1):
         plan.add(event.starts + rng.uniform(-1, 0.2) * event.starts, "cancel an event", {"event": label})
     if plan.happens(0.3):

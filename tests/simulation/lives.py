@@ -44,7 +44,7 @@ def draw_life(plan: Plan, event: Event, events: list[Event], label: str) -> None
     if card in _ASKING or plan.happens(0.05):
         _draw_authentication(plan, booked_at, about)
     _draw_the_bank(plan, event, booked_at, about, user)
-    _draw_changes(plan, event, events, booked_at, about)
+    _draw_changes(plan, event, events, booked_at, about, user)
     if plan.happens(0.35):
         _draw_cancellation(plan, event, booked_at, about)
     _draw_the_day(plan, event, about)
@@ -98,7 +98,9 @@ def _draw_new_card(plan: Plan, moment: float, about: Mapping[str, Any], user: st
         _draw_authentication(plan, moment, about)
 
 
-def _draw_changes(plan: Plan, event: Event, events: list[Event], booked_at: float, about: Mapping[str, Any]) -> None:
+def _draw_changes(
+    plan: Plan, event: Event, events: list[Event], booked_at: float, about: Mapping[str, Any], user: str
+) -> None:
     rng = plan.rng
     moment = rng.uniform(booked_at + MINUTE, event.starts)
     if plan.happens(0.1):
@@ -110,6 +112,10 @@ def _draw_changes(plan: Plan, event: Event, events: list[Event], booked_at: floa
         plan.add(moment, "reprice", {**about, "part": rng.choice(("1/2", "5/4", "2", "9/10"))})
     if plan.happens(0.05):
         plan.add(moment, "looks at the booking", about)
+    if plan.happens(0.05):
+        plan.add(moment, "forgets a card", {"user": user, "which": rng.randint(0, 1)})
+    if plan.happens(0.2):
+        plan.add(rng.uniform(moment, event.ends + 10 * DAY), "take off the list", about)
 
 
 def _draw_cancellation(plan: Plan, event: Event, booked_at: float, about: Mapping[str, Any]) -> None:

@@ -28,9 +28,12 @@ BUSY = (409, 429, 503)
 
 
 def ask(request: Callable[[], Answer]) -> Answer | None:
-    """None where a function died or timed out on the way (fifty workers start at once here, on few cores)."""
+    """None where a function died or timed out on the way, or AWS did not answer it: fifty workers start at once here,
+    on few cores.
+    """
     with suppress(httpx.TransportError, NoAnswer):
-        return request()
+        answer = request()
+        return None if answer.status == 500 else answer
     return None
 
 

@@ -92,7 +92,7 @@ class Tokens:
             if token not in self._given:
                 raise Refusal(f"An expression attribute name used in the expression is not defined; name: {token}")
             return self._given[token]
-        if not token[:1].isalpha() or token.upper() in _KEYWORDS:
+        if not token[:1].isalpha() or token.upper() in _KEYWORDS or self.next == "(":
             self._place -= 1
             raise self.unknown()
         if token.upper() in _reserved():

@@ -20,6 +20,9 @@ Place = tuple[Any, Key]
 Places = tuple[Place | None, ...]
 """Of one item, in the table and in each index; None where the index has no entry of it."""
 
+Between = tuple[str, Any, Any]
+"""A comparison and its bounds, the lower one first; one bound stands for both."""
+
 _LAST: Final = "\U0010ffff"
 
 
@@ -175,9 +178,12 @@ class Rows:
         """One page of a partition. Items with equal sort values stand in the order of the table's key."""
         partition = self._partition(index, wanted, values)
         entries = index.partitions.get(partition, [])
-        low, high = self._span(index, wanted, values, entries)
+        between = self._between(index, wanted, values)
+        low, high = _span(between, entries)
         if start is not None:
             behind = self._start(index, partition, start)
+            if between is not None and not _fits(between, behind[0]):
+                raise Refusal("The provided starting key is outside query boundaries based on provided conditions")
             low, high = (max(low, bisect_right(entries, behind)), high) if forward else (
                 low, min(high, bisect_left(entries, behind)))  # fmt: skip
         span = range(low, high) if forward else range(high - 1, low - 1, -1)
@@ -202,25 +208,19 @@ class Rows:
             raise Refusal("Query key condition not supported")
         return self._value({index.partition: values[equal[index.partition]]}, index.partition)
 
-    def _span(self, index: Index, wanted: KeyCondition, values: Values, entries: list[Key]) -> tuple[int, int]:
-        """From where to where in the partition; the last is not in it."""
-        sort = index.sort
-        equal = dict(wanted.equal)
+    def _between(self, index: Index, wanted: KeyCondition, values: Values) -> Between | None:
+        """What the query asks of the sort key, if it does."""
+        sort, equal = index.sort, dict(wanted.equal)
         if sort is not None and sort in equal:
             sign, placeholders = "=", [equal[sort]]
         elif wanted.between is not None and sort is not None:
             sign, placeholders = wanted.between[1], list(wanted.between[2])
         else:
-            return 0, len(entries)
+            return None
         low, *rest = [self._value({sort: values[placeholder]}, sort) for placeholder in placeholders]
-        if sign == "begins_with":
-            return bisect_left(entries, (low,)), bisect_left(entries, (low + _LAST,))
-        high = rest[0] if rest else low
-        if rest and low > high:
+        if rest and low > rest[0]:
             raise Refusal("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
-        first = bisect_right(entries, low, key=_sort_value) if sign == ">" else bisect_left(entries, (low,))
-        last = bisect_left(entries, (high,)) if sign == "<" else bisect_right(entries, high, key=_sort_value)
-        return 0 if sign in ("<", "<=") else first, len(entries) if sign in (">", ">=") else last
+        return sign, low, rest[0] if rest else low
 
     def _start(self, index: Index, partition: Any, start: Item) -> Key:
         if start.keys() != {*self.key, *index.key}:
@@ -241,6 +241,22 @@ class Rows:
         self._items = dict(items)
         for index, partitions in zip(self._all, entries, strict=True):
             index.partitions = {name: list(keys) for name, keys in partitions.items()}
+
+
+def _span(between: Between | None, entries: list[Key]) -> tuple[int, int]:
+    """From where to where in a partition; the last is not in it."""
+    if between is None:
+        return 0, len(entries)
+    sign, low, high = between
+    if sign == "begins_with":
+        return bisect_left(entries, (low,)), bisect_left(entries, (low + _LAST,))
+    first = bisect_right(entries, low, key=_sort_value) if sign == ">" else bisect_left(entries, (low,))
+    last = bisect_left(entries, (high,)) if sign == "<" else bisect_right(entries, high, key=_sort_value)
+    return 0 if sign in ("<", "<=") else first, len(entries) if sign in (">", ">=") else last
+
+
+def _fits(between: Between, sort: Any) -> bool:
+    return _span(between, [(sort,)]) == (0, 1)
 
 
 def _sort_value(entry: Key) -> Any:

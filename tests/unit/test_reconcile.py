@@ -542,6 +542,16 @@ def test_a_refund_of_ours_that_moves_on_is_a_line_of_its_operation(status, refun
     assert (line.kind, line.status, line.operation_id) == ("refund", str(status), "op_7")
 
 
+@pytest.mark.parametrize("status", [FAILED, CANCELED])
+def test_a_refund_that_was_made_and_failed_outside_is_for_staff_however_late_we_hear_of_it(status):
+    told_at_once = observe(captured(), seen("succeeded", refunds=(stripe_refund(1500, PENDING),)), NOW)[0]
+    in_two_steps = observe(told_at_once, seen("succeeded", refunds=(stripe_refund(1500, status),)), NOW)[0]
+    in_one = observe(captured(), seen("succeeded", refunds=(stripe_refund(1500, status),)), NOW)[0]
+
+    assert in_one == in_two_steps
+    assert (in_one.attention, in_one.refunded) == ("refund_failed", 0)
+
+
 def test_a_refund_of_a_charge_that_was_never_captured_is_no_money_returned():
     after, lines = observe(held(), seen("canceled", refunds=(stripe_refund(HELD),)), NOW)
 

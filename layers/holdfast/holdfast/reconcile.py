@@ -314,7 +314,7 @@ def _captured_outside(booking: Booking, hold: Hold, intent: PaymentIntent) -> Ch
 
 def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Change:
     """A refund that moved on, or one that somebody made outside. A refund that failed gives its money back to the
-    book.
+    book, and staff hear of it, whoever made it and also where it had failed before we heard of it at all.
     """
     known = next((refund for refund in booking.refunds if refund.refund_id == seen.id), None)
     if known is not None and known.status is seen.status and known.amount == seen.amount:
@@ -323,7 +323,7 @@ def observe_refund(booking: Booking, seen: StripeRefund, now: datetime) -> Chang
     reason = known.reason if known else None
     refund = Refund(refund_id=seen.id, amount=seen.amount, status=seen.status, operation_id=operation_id, reason=reason)
     changed = with_refund(booking, refund)
-    if seen.status in (RefundStatus.FAILED, RefundStatus.CANCELED) and known is not None and booking.attention is None:
+    if seen.status in (RefundStatus.FAILED, RefundStatus.CANCELED) and booking.attention is None:
         changed = replace(changed, attention="refund_failed", attention_since=now)
     entry = Entry(
         kind="refund" if known else "external",

@@ -100,7 +100,7 @@ class Stage:
     def __init__(self, begins: datetime, fault: Fault, seed: str) -> None:
         self.now = begins.timestamp()
         self.ids = random.Random(f"{seed}/ids")
-        self.uuids = random.Random(f"{seed}/uuids")  # of the SDKs, whose ids are not ours
+        self.sdks = random.Random(f"{seed}/sdk")  # keys that Stripe's SDK makes up
         self.current: Invocation | None = None
         self.weather: Callable[[Invocation, str, str], str | None] = lambda *_: None
         self.calls = 0
@@ -181,13 +181,13 @@ class Stage:
             self.sleep(invocation.rng.uniform(low, high) / 2)
 
     def snapshot(self) -> Any:
-        chance = self.ids.getstate(), self.uuids.getstate(), random.getstate()
+        chance = self.ids.getstate(), self.sdks.getstate(), random.getstate()
         return self.now, self.calls, list(self._alarms), self._alarm_number, chance
 
     def restore(self, kept: Any) -> None:
-        self.now, self.calls, alarms, self._alarm_number, (ids, uuids, jitter) = kept
+        self.now, self.calls, alarms, self._alarm_number, (ids, sdks, jitter) = kept
         self.ids.setstate(ids)
-        self.uuids.setstate(uuids)
+        self.sdks.setstate(sdks)
         random.setstate(jitter)
         self._alarms = list(alarms)
 

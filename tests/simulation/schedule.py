@@ -13,7 +13,7 @@ _NIGHT: Final = 3 * 3600.0 + 600
 # What happened today is compared tonight or, where a night failed, in one of the next.
 _NIGHTS_AFTER: Final = 3
 # So often the schedule may find the same booking due and leave it as it is: it would go on for ever.
-_CIRCLES: Final = 400
+_CIRCLES: Final = 150
 Item = Mapping[str, Any]
 
 

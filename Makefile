@@ -18,8 +18,8 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states verify-log reconcile \
-	redrive events replay-events crash-points clean
+.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points \
+	verify-log reconcile redrive events replay-events clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -79,6 +79,10 @@ openapi: tools ## Write the OpenAPI document from the functions
 
 states: tools ## Draw docs/states.md from the tables in booking.py
 	@$(RUN) local.states --write
+
+simulate: tools ## Random histories on all cores: make simulate N=1000 (FROM=0, OPERATIONS=100000), or SEED=42 to be told one
+	@PYTHONPATH=layers/holdfast $(RUN) tests.simulation --histories $(or $(N),1000) --first $(or $(FROM),0) \
+		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 verify-log: tools ## Check the hash chain of every booking's log, and derive every amount again from it (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)

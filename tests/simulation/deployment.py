@@ -27,10 +27,11 @@ from local.stripe_simulator.simulator import Simulator
 from tests.crash import Died
 from tests.simulation.as_deployed import batch_of, timeout_of
 from tests.simulation.climate import CALM, Climate
+from tests.simulation.lagging import Lagging
 from tests.simulation.postbox import Letter, Postbox
 from tests.simulation.queues import DomainBus, Queues, Secrets
-from tests.simulation.schedule import Schedule, Stuck
-from tests.simulation.stage import Context, Invocation, Stage
+from tests.simulation.schedule import Nights, Schedule, Stuck
+from tests.simulation.stage import Context, Invocation, Stage, Timeout
 from tests.simulation.troubles import befall
 from tests.simulation.wiring import SECRET, SECRETS, Wire, wired
 from tests.world import Answer, multi, proxy_event
@@ -68,6 +69,8 @@ class Deployment:
     bus: DomainBus
     postbox: Postbox
     schedule: Schedule = field(default_factory=Schedule)
+    nights: Nights = field(default_factory=Nights)
+    lagging: Lagging = field(default_factory=Lagging)
     climate: Climate = CALM
     counts: Counts = field(default_factory=Counts)
     unexpected: list[str] = field(default_factory=list)
@@ -90,7 +93,7 @@ class Deployment:
         queues = Queues(stage.stripes_time)
         deployment = cls(seed, stage, simulator, tables, queues, DomainBus(), Postbox(simulator, seed))
         clients = {
-            "dynamodb": Wire(stage, "dynamodb", tables, deployment._written),
+            "dynamodb": Wire(stage, "dynamodb", tables, deployment._carried_out),
             "sqs": Wire(stage, "sqs", queues),
             "events": Wire(stage, "events", deployment.bus),
             # Read every five minutes by whoever needs them: the one thing that an instance remembers, and no call here.
@@ -129,6 +132,7 @@ class Deployment:
             self.postbox.next_due(),
             timer["due"] if timer is not None else None,
             self._next_sweep(),
+            self._next_night(),
             *(self.queues.queues[name].next_visible() for name in WORKERS),
             self.stage.now + 1 if self.stream else None,
         ]
@@ -147,9 +151,21 @@ class Deployment:
                 self.work(name)
         if self.stream:
             self.publish()
-        sweep = self._next_sweep()
+        sweep, night = self._next_sweep(), self._next_night()
         if sweep is not None and sweep <= self.stage.now:
             self.sweep()
+        if night is not None and night <= self.stage.now + 1:
+            self.compare()
+
+    def _next_night(self) -> float | None:
+        if not self.climate.nights:
+            return None
+        happened = len(self.simulator.store.rows("event")), self.streamed
+        return self.nights.next_night(happened, self.stage.now)
+
+    def is_due(self) -> bool:
+        """Something waits for the clock now."""
+        return self.schedule.is_due(self._what_may_be_due(), self.stage.now)
 
     def _next_sweep(self) -> float | None:
         return self.schedule.next_sweep(self._what_may_be_due())
@@ -165,6 +181,11 @@ class Deployment:
         self.counts.sweeps += 1
         self.schedule.sweeps(self._what_may_be_due(), self.stage.now)
         self._by_itself("sweep_due", dict)
+
+    def compare(self) -> None:
+        """The schedule's night: Stripe's side against the book."""
+        self.nights.compared(self.stage.now)
+        self._by_itself("reconcile_day", dict)
 
     def work(self, queue: str) -> None:
         """One batch of this queue to its worker; what fails or dies stays, hidden for the queue's timeout."""
@@ -243,7 +264,7 @@ class Deployment:
         twice = (
             function in ("sweep_due", "take_next_step", "apply_stripe_event") and rng.random() < self.climate.parallel
         )
-        self.stage.together([once, once] if twice else [once], rng)
+        self.stage.together([once, once] if twice else [once], [random.Random(rng.random()) for _ in range(1 + twice)])
 
     # --- doors --------------------------------------------------------------------------------------------------------
 
@@ -277,7 +298,8 @@ class Deployment:
                 answer = module.handler(event, context)
         except Died as died:
             self.counts.deaths += 1
-            invocation.troubled.append(f"died {died}")
+            if isinstance(died, Timeout):
+                invocation.troubled.append("stopped at its timeout")
             answer = None
         except Exception as failure:  # noqa: BLE001 - an invocation that fails; Lambda's log would have it
             answer = None
@@ -357,16 +379,20 @@ class Deployment:
         found = bootstrap.store().bookings.several(ids)
         return sorted(found.values(), key=lambda booking: (booking.created_at, booking.booking_id))
 
-    def _written(self, name: str, given: Mapping[str, Any]) -> None:
-        """A write that was carried out: what is due may have changed, and new lines go on the stream."""
+    def _carried_out(self, name: str, given: Mapping[str, Any], answer: Any) -> Any:
+        """A call to the tables: what is due may have changed, new lines go on the stream, an index may be behind."""
+        if name == "query" and "IndexName" in given:
+            return self.lagging.behind(given["TableName"], answer, self.stage.now, self.climate.lag)
         if name in ("transact_write_items", "put_item", "update_item", "delete_item"):
             self.schedule.changed()
+            self.lagging.written(name, given, self.stage.now)
         for action in given.get("TransactItems", ()):
             put = action.get("Put")
             if put is not None and put["TableName"] == "TransactionsTable":
                 self.streamed += 1
                 change = {"NewImage": put["Item"], "SequenceNumber": str(self.streamed)}
                 self.stream.append({"eventName": "INSERT", "dynamodb": change})
+        return answer
 
 
 def _number(seed: str) -> int:

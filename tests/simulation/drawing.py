@@ -15,7 +15,7 @@ from typing import Any, Final
 from tests.simulation.climate import CALM, Climate
 from tests.simulation.history import Action, History
 from tests.simulation.lives import draw_life
-from tests.simulation.plan import DAY, HOUR, MINUTE, Event, Plan
+from tests.simulation.plan import DAY, HOUR, MEDDLING, MINUTE, Event, Plan
 from tests.simulation.postbox import Manner
 from tests.simulation.troubles import TROUBLES
 from tests.simulation.weather import SPELLS
@@ -30,9 +30,10 @@ _BEGINNINGS: Final = (
 )
 _CLIMATES: Final = (
     CALM,
-    Climate(manner=Manner(late=0.3, longest=2 * HOUR, doubled=0.2, dropped=0.05), trouble=0.03, parallel=0.1, skew=5),
-    Climate(manner=Manner(late=0.7, longest=2 * DAY, doubled=0.4, dropped=0.3), trouble=0.12, parallel=0.3, skew=90),
-    Climate(manner=Manner(late=1.0, longest=12 * HOUR, doubled=0.1), trouble=0.3, parallel=0.5, skew=200),
+    Climate(Manner(late=0.3, longest=2 * HOUR, doubled=0.2, dropped=0.05), trouble=0.03, parallel=0.1, skew=5, lag=1),
+    Climate(Manner(late=0.7, longest=2 * DAY, doubled=0.4, dropped=0.3), trouble=0.12, parallel=0.3, skew=90, lag=5),
+    Climate(Manner(late=1.0, longest=12 * HOUR, doubled=0.1), trouble=0.3, parallel=0.5, skew=200, lag=30),
+    Climate(Manner(late=0.3, longest=DAY, doubled=0.1, gone=0.3), trouble=0.05, parallel=0.1, skew=20, nights=True),
 )
 _PRICES: Final = (
     ("eur", 5000),
@@ -54,38 +55,45 @@ _POLICIES: Final[tuple[Mapping[str, Any], ...]] = (
     {"cancellation_tiers": [{"hours_before": 72, "percent": "33.3"}, {"hours_before": 24, "percent": 70}]},
     {"no_show_capture": "always"},
     {"no_show_capture": "always", "no_show_contest_minutes": 240},
+    {"no_show_capture": "always", "no_show_contest_minutes": 120, "on_unplaceable_hold": "keep"},
     {"no_show_capture": "always", "no_show_contest_minutes": 1440, "no_show_fee": {"percent": 50}},
     {"capture_on_attendance": False},
     {"self_refund_until_hours": 24, "settle_hours": 2},
+    {"self_refund_until_hours": 0, "settle_hours": 0, "no_show_capture": "always"},
     {"on_unplaceable_hold": "keep"},
     {"off_session_fees": False},
     {"hold_ratio": "1", "booking_grace_minutes": 0},
     {"free_cancellation_hours": 0, "cancellation_tiers": []},
 )
+# A request that moves money makes about so many calls; most of the others make fewer.
+_CALLS: Final = 12
 
 
 def draw(seed: str) -> History:
     rng = random.Random(f"history {seed}")
-    climate = rng.choices(_CLIMATES, (15, 45, 25, 15))[0]
-    plan = Plan(rng, trouble=rng.choice((0.0, 0.1, 0.25)) if climate is not CALM else rng.choice((0.0, 0.1)))
-    events = [_draw_event(plan, f"e{number}") for number in range(1, rng.choice((1, 2, 2, 3)) + 1)]
+    climate = rng.choices(_CLIMATES, (15, 43, 22, 14, 6))[0]
+    plan = Plan(rng, trouble=rng.choice((0.0, 0.1, 0.3, 0.6)), rush=rng.choice((0.1, 0.3, 0.6)))
+    plan.meddling = rng.choice((0.0, 0.03, 0.15))
+    # Bookings can be moved between events of one price.
+    alike = (rng.choice(_PRICES), rng.choice(_POLICIES)) if plan.happens(0.5) else None
+    events = [_draw_event(plan, f"e{number}", alike) for number in range(1, rng.choice((1, 2, 2, 3)) + 1)]
     for number in range(1, rng.randint(3, 9) + 1):
         draw_life(plan, rng.choice(events), events, f"b{number}")
     _draw_weather(plan, events)
-    return History(seed=seed, begins=rng.choice(_BEGINNINGS), climate=climate, actions=_in_order(plan, rng))
+    return History(seed=seed, begins=rng.choice(_BEGINNINGS), climate=climate, actions=_in_order(plan))
 
 
-def _draw_event(plan: Plan, label: str) -> Event:
+def _draw_event(plan: Plan, label: str, alike: tuple[tuple[str, int], Mapping[str, Any]] | None) -> Event:
     rng = plan.rng
     lead = rng.choice((rng.uniform(2 * HOUR, 3 * DAY), rng.uniform(3 * DAY, 12 * DAY), rng.uniform(12 * DAY, 60 * DAY)))
-    currency, amount = rng.choice(_PRICES)
+    (currency, amount), policy = alike or (rng.choice(_PRICES), rng.choice(_POLICIES))
     event = Event(
         label=label,
         starts=float(round(lead / MINUTE) * MINUTE),
         lasts=rng.choice((2 * HOUR, 2 * HOUR, 8 * HOUR, 3 * DAY, 9 * DAY)),
         currency=currency,
         amount=amount,
-        policy=rng.choice(_POLICIES),
+        policy=policy,
     )
     plan.add(0, "put an event", event.described())
     if plan.happens(0.12):
@@ -93,6 +101,9 @@ def _draw_event(plan: Plan, label: str) -> Event:
             event, starts=max(event.starts + rng.choice((-1, 1, 1)) * rng.uniform(HOUR, 10 * DAY), 2 * HOUR)
         )
         plan.add(rng.uniform(0.3, 1.0) * event.starts, "put an event", moved.described())
+    if plan.happens(0.05):
+        dearer = replace(event, amount=event.amount * rng.choice((1, 2, 4)), policy=rng.choice(_POLICIES))
+        plan.add(rng.uniform(0.1, 1.0) * event.starts, "put an event", dearer.described())
     if plan.happens(0.1):
         plan.add(event.starts + rng.uniform(-1, 0.2) * event.starts, "cancel an event", {"event": label})
     if plan.happens(0.3):
@@ -105,29 +116,42 @@ def _draw_weather(plan: Plan, events: list[Event]) -> None:
     while plan.happens(0.3):
         event = rng.choice(events)
         moment = rng.choice((rng.uniform(0, event.starts), event.starts + 29 * MINUTE, event.ends + 24 * HOUR))
-        what = {"spell": rng.choice(list(SPELLS)), "minutes": rng.choice((5, 30, 60, 60, 300))}
+        what = {"spell": rng.choice(list(SPELLS)), "minutes": rng.choice((5, 30, 60, 60, 300, 1700))}
         plan.add(moment, "a spell of", what)
     for _ in range(rng.randint(0, 2)):
         plan.add(rng.uniform(0, 1.3) * max(event.ends for event in events), "everybody waits", {})
 
 
-def _in_order(plan: Plan, rng: random.Random) -> tuple[Action, ...]:
-    """By time, with some of the neighbours pushed to the same instant; numbered, with their troubles."""
+def _in_order(plan: Plan) -> tuple[Action, ...]:
+    """By time, with some of what concerns one booking pushed to the same instant; numbered, with their troubles. While
+    a request in trouble is in doubt, somebody outside may do something of their own.
+    """
+    last: dict[str, float] = {}
+    timed: list[tuple[float, int]] = []
     drawn = sorted(plan.drawn, key=lambda each: each[0])
-    times = [round(max(0.0, at), 3) for at, _, _ in drawn]
-    for place in range(1, len(drawn)):
-        about = drawn[place][2].get("booking")
-        near = times[place] - times[place - 1] < 12 * HOUR and about == drawn[place - 1][2].get("booking")
-        if about and near and rng.random() < plan.rush:
-            times[place] = times[place - 1]
-    return tuple(
-        Action(number, at, do, what, _draw_troubles(plan, do))
-        for number, (at, (_, do, what)) in enumerate(zip(times, drawn, strict=True), start=1)
-    )
+    for place, (at, _, what) in enumerate(drawn):
+        about = what.get("booking")
+        if about in last and at - last[about] < 12 * HOUR and plan.happens(plan.rush):
+            at = last[about]
+        if about is not None:
+            last[about] = at
+        timed.append((round(at, 3), place))
+    actions: list[Action] = []
+    ambushes: list[Action] = []
+    for number, (at, place) in enumerate(sorted(timed), start=1):
+        _, do, what = drawn[place]
+        actions.append(Action(number, at, do, what, _draw_troubles(plan, do)))
+        if actions[-1].troubles and "booking" in what and plan.happens(0.15):
+            moment = round(at + plan.rng.uniform(3, 40), 3)
+            meddling = plan.rng.choice(MEDDLING)
+            ambushes.append(Action(len(drawn) + number, moment, meddling, {"booking": what["booking"]}))
+    return tuple(sorted([*actions, *ambushes], key=lambda action: (action.at, action.number)))
 
 
 def _draw_troubles(plan: Plan, do: str) -> dict[int, str]:
     if do == "put an event" or not plan.happens(plan.trouble):
         return {}
-    places = [int(plan.rng.random() ** 1.5 * 18) for _ in range(plan.rng.choice((1, 1, 2)))]
+    if plan.happens(0.4):
+        return {-1: plan.rng.choice(list(TROUBLES))}
+    places = [plan.rng.randrange(_CALLS) for _ in range(plan.rng.choice((1, 1, 2)))]
     return {place: plan.rng.choice(list(TROUBLES)) for place in places}

@@ -19,8 +19,8 @@ class Action:
     """Somebody does something, `at` seconds after the history begins. What has the same `at` happens at once.
 
     `number` stays when others are cut out, and with it whatever chance decides inside this action. `troubles` says at
-    which of its calls what goes wrong. `what` names bookings and events by labels; where there is no such booking the
-    action does nothing.
+    which of its calls what goes wrong: they count from 0 up, those to Stripe by themselves from -1 down. `what` names
+    bookings and events by labels; where there is no such booking the action does nothing.
     """
 
     number: int

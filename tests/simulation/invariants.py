@@ -49,7 +49,8 @@ def captured_is_what_the_log_says(books: Books) -> Found:
         if booking.captured != logged:
             yield booking.booking_id, f"the booking says {booking.captured} was captured, its log {logged}"
         own = books.stripe.intents.get(booking.hold.payment_intent_id) if booking.hold else None
-        received = own.received if own else 0
+        # What somebody captured of a declined authorization is none of the booking's: it has its line, and a person.
+        received = own.received if own and own.intent_id not in booking.captured_strangers else 0
         if received != booking.captured and not (own and own.untold and not is_our_capture(kept, own)):
             yield booking.booking_id, f"Stripe received {received} for the hold, the booking says {booking.captured}"
 
@@ -157,7 +158,8 @@ def nothing_is_owed(books: Books) -> Found:
             continue
         if booking.payment_status in (Status.RELEASED, Status.DECLINED) and not booking.is_open:
             held = [intent.intent_id for intent in intents if intent.can_take_money]
-            if held or any(intent.received > intent.refunded for intent in intents):
+            known = booking.captured_strangers  # staff were told of them
+            if held or any(each.received > each.refunded for each in intents if each.intent_id not in known):
                 yield booking.booking_id, f"{booking.payment_status}, but Stripe still has money of it: {held}"
         if booking.outcome in KEEP_AT_MOST_A_FEE and not for_a_person(booking):
             own = next(

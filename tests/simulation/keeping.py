@@ -25,6 +25,8 @@ def snapshot(deployment: Deployment) -> Any:
         "unexpected": list(deployment.unexpected),
         "stream": list(deployment.stream),
         "schedule": deployment.schedule.snapshot(),
+        "nights": deployment.nights.snapshot(),
+        "lagging": deployment.lagging.snapshot(),
         "numbers": (deployment.streamed, deployment.invocations),
     }
 
@@ -42,6 +44,8 @@ def restore(deployment: Deployment, kept: Any) -> None:
     deployment.unexpected = list(kept["unexpected"])
     deployment.stream = list(kept["stream"])
     deployment.schedule.restore(kept["schedule"])
+    deployment.nights.restore(kept["nights"])
+    deployment.lagging.restore(kept["lagging"])
     deployment.streamed, deployment.invocations = kept["numbers"]
 
 

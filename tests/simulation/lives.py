@@ -22,8 +22,8 @@ _CARDS: Final[Mapping[str, int]] = {
     "pm_card_4000003800000446": 2,
     "pm_card_chargeCustomerFail": 6,
     "pm_card_visa_chargeDeclinedInsufficientFunds": 2,
-    "pm_card_pendingRefund": 7,
-    "pm_card_refundFail": 7,
+    "pm_card_pendingRefund": 10,
+    "pm_card_refundFail": 8,
     "pm_card_createDispute": 5,
     "pm_card_createDisputeProductNotReceived": 2,
     "pm_card_createDisputeInquiry": 4,
@@ -44,7 +44,7 @@ def draw_life(plan: Plan, event: Event, events: list[Event], label: str) -> None
     if card in _ASKING or plan.happens(0.05):
         _draw_authentication(plan, booked_at, about)
     _draw_the_bank(plan, event, booked_at, about, user)
-    _draw_changes(plan, event, events, booked_at, about)
+    _draw_changes(plan, event, events, booked_at, about, user)
     if plan.happens(0.35):
         _draw_cancellation(plan, event, booked_at, about)
     _draw_the_day(plan, event, about)
@@ -98,18 +98,24 @@ def _draw_new_card(plan: Plan, moment: float, about: Mapping[str, Any], user: st
         _draw_authentication(plan, moment, about)
 
 
-def _draw_changes(plan: Plan, event: Event, events: list[Event], booked_at: float, about: Mapping[str, Any]) -> None:
+def _draw_changes(
+    plan: Plan, event: Event, events: list[Event], booked_at: float, about: Mapping[str, Any], user: str
+) -> None:
     rng = plan.rng
     moment = rng.uniform(booked_at + MINUTE, event.starts)
     if plan.happens(0.1):
         _draw_new_card(plan, moment, about, rng.choice(("alice", "bob", "carol")))
-    if plan.happens(0.1):
+    if plan.happens(0.15):
         other = rng.choice(events).label
         plan.add(moment, rng.choice(("moves the booking", "move a customer")), {**about, "event": other})
     if plan.happens(0.1):
         plan.add(moment, "reprice", {**about, "part": rng.choice(("1/2", "5/4", "2", "9/10"))})
     if plan.happens(0.05):
         plan.add(moment, "looks at the booking", about)
+    if plan.happens(0.05):
+        plan.add(moment, "forgets a card", {"user": user, "which": rng.randint(0, 1)})
+    if plan.happens(0.2):
+        plan.add(rng.uniform(moment, event.ends + 10 * DAY), "take off the list", about)
 
 
 def _draw_cancellation(plan: Plan, event: Event, booked_at: float, about: Mapping[str, Any]) -> None:
@@ -146,15 +152,15 @@ def _draw_the_day(plan: Plan, event: Event, about: Mapping[str, Any]) -> None:
     if plan.happens(0.07):
         plan.add(event.starts + rng.uniform(-1, 2) * HOUR, "waive", about)
     if plan.happens(0.25):
-        plan.add(grace + rng.uniform(0, 3 * HOUR), "contests", about)
+        plan.add(grace + rng.choice((rng.uniform(60, 600), rng.uniform(0, 3 * HOUR))), "contests", about)
         plan.add(grace + rng.uniform(0, DAY), "uphold a no-show", about)
 
 
 def _draw_afterwards(plan: Plan, event: Event, about: Mapping[str, Any]) -> None:
     rng = plan.rng
     after = event.ends + 26 * HOUR
-    if plan.happens(0.4):
-        at = after + rng.uniform(0, 20 * DAY)
+    if plan.happens(0.5):
+        at = after + rng.uniform(0, 20 * DAY) * rng.choice((0, 1))
         for _ in range(rng.choice((1, 1, 2, 3))):
             plan.request(at, "refund", {**about, "part": rng.choice(("1/3", "1/2", "1", None, "2/3"))})
             at += rng.choice((0.0, 0.0, 30.0, 3 * DAY))

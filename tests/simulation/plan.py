@@ -10,6 +10,15 @@ from typing import Any, Final
 MINUTE: Final = 60.0
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+MEDDLING: Final = (
+    "the dashboard captures",
+    "the dashboard cancels",
+    "the dashboard refunds",
+    "the hold lapses",
+    "the customer disputes",
+    "the clock sweeps",
+    "Stripe tells",
+)
 
 
 @dataclass(frozen=True)
@@ -40,11 +49,14 @@ class Event:
 
 @dataclass
 class Plan:
-    """`trouble`: so many requests meet one; `rush`: so many neighbouring actions happen at once."""
+    """`trouble`: so many requests meet one; `rush`: so many neighbouring actions happen at once; `meddling`: after so
+    many requests somebody in the dashboard, or the bank, does something to the same booking.
+    """
 
     rng: random.Random
     trouble: float = 0.0
     rush: float = 0.25
+    meddling: float = 0.0
     drawn: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
     _keys: int = 0
 
@@ -59,6 +71,9 @@ class Plan:
         self._keys += 1
         keyed = {**what, "key": f"key-{self._keys}"}
         self.add(at, do, keyed)
+        if self.happens(self.meddling):
+            moment = at + self.rng.choice((0.0, 1.0, 7.0, 20.0, 40.0, HOUR))
+            self.add(moment, self.rng.choice(MEDDLING), {"booking": what["booking"]})
         while self.happens(0.3):
             at += self.rng.choice((0.0, 1.0, 8.0, 45.0, 3 * MINUTE, 26 * HOUR))
             self.add(at, do, keyed)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from types import MappingProxyType
@@ -27,6 +27,8 @@ from tests.simulation.wiring import DEPLOYMENT
 VERBS: Final[Mapping[str, Verb]] = MappingProxyType({**customers.VERBS, **staff.VERBS, **outside.VERBS})
 WAIT: Final = "everybody waits"
 _QUIET: Final = timedelta(hours=12)
+# The night has to have compared a day whose webhooks never came.
+_WITH_NIGHTS: Final = timedelta(hours=40)
 # After the last event: disputes close, refunds settle, inquiries go to sleep (120 days).
 _AFTER: Final = timedelta(days=150)
 
@@ -52,6 +54,8 @@ class Played:
     lines: dict[str, list[Line]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     statuses: Counter[str] = field(default_factory=Counter)
+    met: list[tuple[int, str]] = field(default_factory=list)
+    """Each trouble that a call met, by its kind, with the number of the action behind it (0: none)."""
     checks: int = 0
     digest: str = ""
 
@@ -83,8 +87,8 @@ def _play(played: Played, cast: Cast) -> None:
         waits = [action for action in actions if action.do == WAIT]
         doers = [action for action in actions if action.do != WAIT]
         if doers:
-            rng = cast.chance(doers[0], "together")
-            deployment.stage.together([_one(played, cast, action) for action in doers], rng)
+            plays = [_one(played, cast, action, at_once=len(doers) > 1) for action in doers]
+            deployment.stage.together(plays, [cast.chance(action, "together") for action in doers])
         if waits and _check(played, cast):
             return
     _come_to_rest(cast)
@@ -95,8 +99,11 @@ def _play(played: Played, cast: Cast) -> None:
     _check(played, cast, at_the_end=True)
 
 
-def _one(played: Played, cast: Cast, action: Action) -> Callable[[], None]:
+def _one(played: Played, cast: Cast, action: Action, *, at_once: bool) -> Callable[[], None]:
     def act() -> None:
+        if at_once and action.do in outside.VERBS:
+            # In the middle of what the others do, rather than before it.
+            cast.deployment.stage.sleep(cast.chance(action, "when").uniform(0, 3))
         at = cast.deployment.now()
         before = len(cast.deployment.met)
         result = VERBS[action.do](cast, action)
@@ -111,9 +118,12 @@ def _come_to_rest(cast: Cast) -> None:
     """The weather clears up, what waits is delivered, staff give the dead letters back."""
     deployment = cast.deployment
     cast.weather.clear()
-    deployment.set_climate(CALM)
+    deployment.set_climate(replace(CALM, nights=deployment.climate.nights))
+    quiet = _WITH_NIGHTS if deployment.climate.nights else _QUIET
     for _ in range(20):
-        deployment.pass_time(deployment.stage.now + _QUIET.total_seconds())
+        deployment.pass_time(deployment.stage.now + quiet.total_seconds())
+        while deployment.is_due():  # this very minute: the clock is on its way
+            deployment.pass_time(deployment.stage.now + 61)
         if not deployment.queues.redrive() and not deployment.postbox.letters and not _under_way(deployment):
             return
 
@@ -154,6 +164,7 @@ def _not_published(deployment: Deployment) -> Iterator[str]:
 def _remember(played: Played, cast: Cast) -> None:
     deployment = cast.deployment
     played.counts = deployment.counts
+    played.met = [(number, what.partition(" at ")[0]) for number, what in deployment.met]
     played.labels = {booking_id: label for label, booking_id in cast.booking_ids.items()}
     for booking in deployment.bookings():
         played.lines[booking.booking_id] = deployment.log(booking.booking_id)

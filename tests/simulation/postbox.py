@@ -18,12 +18,15 @@ _GIVES_UP_AFTER: Final = 9
 
 @dataclass(frozen=True)
 class Manner:
-    """How Stripe's events travel: `late` of them by up to `longest` seconds, so many twice, so many not at first."""
+    """How Stripe's events travel: `late` of them by up to `longest` seconds; so many twice, so many not at
+    first, so many never.
+    """
 
     late: float = 0.0
     longest: float = 0.0
     doubled: float = 0.0
     dropped: float = 0.0
+    gone: float = 0.0
 
 
 PROMPT: Final = Manner()
@@ -58,6 +61,9 @@ class Postbox:
         for number, event_id in enumerate(list(rows)[self._known :], start=self._known):
             rng = random.Random(f"{self._seed}/event {number}")
             created = float(rows[event_id]["created"])
+            if rng.random() < self.manner.gone:
+                self.given_up.append(event_id)
+                continue
             for _ in range(2 if rng.random() < self.manner.doubled else 1):
                 self.letters.append(self._letter(event_id, created, rng))
         self._known = len(rows)

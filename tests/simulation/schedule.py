@@ -8,13 +8,42 @@ from datetime import datetime
 from typing import Any, Final
 
 _MINUTE: Final = 60.0
+_DAY: Final = 86_400.0
+_NIGHT: Final = 3 * 3600.0 + 600
+# What happened today is compared tonight or, where a night failed, in one of the next.
+_NIGHTS_AFTER: Final = 3
 # So often the schedule may find the same booking due and leave it as it is: it would go on for ever.
-_CIRCLES: Final = 400
+_CIRCLES: Final = 150
 Item = Mapping[str, Any]
 
 
 class Stuck(AssertionError):
     """Something is due for ever: no sweep changes it."""
+
+
+class Nights:
+    """The night's comparison, ten past three: only nights after something happened are simulated."""
+
+    def __init__(self) -> None:
+        self._seen: object = None
+        self._compared_at = 0.0
+        self._last = 0.0
+
+    def next_night(self, happened: object, now: float) -> float | None:
+        """`happened` is equal only while nothing happens; a day's end may only be compared some nights later."""
+        if happened != self._seen:
+            self._seen, self._last = happened, now + _NIGHTS_AFTER * _DAY
+        night = math.ceil((max(now, self._compared_at + 1) - _NIGHT) / _DAY) * _DAY + _NIGHT
+        return night if night <= self._last else None
+
+    def compared(self, now: float) -> None:
+        self._compared_at = now
+
+    def snapshot(self) -> Any:
+        return self._seen, self._compared_at, self._last
+
+    def restore(self, kept: Any) -> None:
+        self._seen, self._compared_at, self._last = kept
 
 
 class Schedule:
@@ -35,6 +64,9 @@ class Schedule:
         if self._due is None:
             return None
         return math.ceil(max(self._due, self._swept_at + 1) / _MINUTE) * _MINUTE + 1
+
+    def is_due(self, items: Iterable[Item], now: float) -> bool:
+        return any(due <= now for _, due in _due(items))
 
     def sweeps(self, items: Iterable[Item], now: float) -> None:
         """A sweep begins. Raises Stuck where hundreds of them have left a booking due as it was."""

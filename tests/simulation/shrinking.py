@@ -90,14 +90,10 @@ class _Shrinker:
             size //= 2
 
     def _calmer(self) -> None:
-        climate = self.best.history.climate
-        for calmer in (
-            CALM,
-            replace(climate, skew=0.0),
-            replace(climate, parallel=0.0),
-            replace(climate, trouble=0.0),
-            replace(climate, manner=CALM.manner),
-        ):
+        if self.best.history.climate == CALM or self._fails(replace(self.best.history, climate=CALM)):
+            return
+        for name in ("manner", "trouble", "parallel", "skew", "lag", "nights"):
+            calmer = replace(self.best.history.climate, **{name: getattr(CALM, name)})
             if calmer != self.best.history.climate:
                 self._fails(replace(self.best.history, climate=calmer))
 

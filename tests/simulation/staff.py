@@ -112,6 +112,15 @@ def accept_dispute(cast: Cast, action: Action) -> str | None:
     return cast.staff_asks(action, "accept_dispute", "POST", "dispute/accept", {"reason": "Not worth it."})
 
 
+def resolve(cast: Cast, action: Action) -> str | None:
+    """Takes the booking off the staff's list, whatever it is there for."""
+    booking = cast.booking(action.what["booking"])
+    if booking is None or booking.attention is None:
+        return None
+    body = {"attention": booking.attention, "reason": "Looked at."}
+    return cast.staff_asks(action, "resolve_attention", "POST", "resolve", body)
+
+
 def _part(booking: Booking, whole: int, part: str | None) -> int | None:
     """A fraction of an amount, in steps of its currency; None stays None."""
     return None if part is None else money.round_up(Fraction(part) * whole, booking.currency)
@@ -130,6 +139,7 @@ VERBS: Final[Mapping[str, Verb]] = MappingProxyType(
         "move a customer": move,
         "reprice": reprice,
         "refund": refund,
+        "take off the list": resolve,
         "edit evidence": edit_evidence,
         "submit evidence": submit_evidence,
         "accept a dispute": accept_dispute,

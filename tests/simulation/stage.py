@@ -45,6 +45,17 @@ class Invocation:
     crossings: int = 0
     troubled: list[str] = field(default_factory=list)
     """The troubles that it really met, as `kind at call`."""
+    asked_stripe: int = 0
+
+    def next_trouble(self, service: str) -> str | None:
+        """`troubles` counts calls from 0 on; those to Stripe by themselves from -1 downwards."""
+        place = self.crossings
+        self.crossings += 1
+        found = self.troubles.get(place)
+        if service == "stripe":
+            self.asked_stripe += 1
+            found = found or self.troubles.get(-self.asked_stripe)
+        return found
 
 
 @dataclass
@@ -89,7 +100,7 @@ class Stage:
     def __init__(self, begins: datetime, fault: Fault, seed: str) -> None:
         self.now = begins.timestamp()
         self.ids = random.Random(f"{seed}/ids")
-        self.uuids = random.Random(f"{seed}/uuids")  # of the SDKs, whose ids are not ours
+        self.sdks = random.Random(f"{seed}/sdk")  # keys that Stripe's SDK makes up
         self.current: Invocation | None = None
         self.weather: Callable[[Invocation, str, str], str | None] = lambda *_: None
         self.calls = 0
@@ -132,7 +143,7 @@ class Stage:
         """Somebody pauses. Raises Timeout where their function's time ends before."""
         invocation = self.current
         if invocation is None:
-            self.move_to(self.now + seconds)
+            self._wait_until(self.now + seconds)
             return
         wake_at = self.now + seconds
         killed = wake_at > invocation.deadline
@@ -157,9 +168,7 @@ class Stage:
         if invocation is None:
             return call()
         self.calls += 1
-        number = invocation.crossings
-        invocation.crossings += 1
-        trouble = invocation.troubles.get(number) or self.weather(invocation, service, name)
+        trouble = invocation.next_trouble(service) or self.weather(invocation, service, name)
         low, high = LATENCY[service]
         self.sleep(invocation.rng.uniform(low, high) / 2)
         try:
@@ -172,27 +181,29 @@ class Stage:
             self.sleep(invocation.rng.uniform(low, high) / 2)
 
     def snapshot(self) -> Any:
-        chance = self.ids.getstate(), self.uuids.getstate(), random.getstate()
+        chance = self.ids.getstate(), self.sdks.getstate(), random.getstate()
         return self.now, self.calls, list(self._alarms), self._alarm_number, chance
 
     def restore(self, kept: Any) -> None:
-        self.now, self.calls, alarms, self._alarm_number, (ids, uuids, jitter) = kept
+        self.now, self.calls, alarms, self._alarm_number, (ids, sdks, jitter) = kept
         self.ids.setstate(ids)
-        self.uuids.setstate(uuids)
+        self.sdks.setstate(sdks)
         random.setstate(jitter)
         self._alarms = list(alarms)
 
     # --- several at once ----------------------------------------------------------------------------------------------
 
-    def together(self, plays: Sequence[Callable[[], None]], rng: random.Random) -> None:
-        """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on."""
+    def together(self, plays: Sequence[Callable[[], None]], chances: Sequence[random.Random]) -> None:
+        """All of them at once, each in a thread of its own, one thread at a time: who sleeps lets the others on.
+        Each has its own chance, which says when it begins and who is first where two could go on.
+        """
         if len(plays) == 1 or getattr(self._own, "player", None) is not None:
             for play in plays:
                 play()
             return
         self._players = [
-            _Player(play, rank=rng.random(), wake_at=self.now + rng.choice((0.0, 0.0, rng.uniform(0, 2))))
-            for play in plays
+            _Player(play, rank=chance.random(), wake_at=self.now + chance.choice((0.0, 0.0, chance.uniform(0, 2))))
+            for play, chance in zip(plays, chances, strict=True)
         ]
         threads = [threading.Thread(target=self._perform, args=(player,), daemon=True) for player in self._players]
         for thread in threads:

@@ -37,6 +37,7 @@ def _climate(played: Played) -> str:
         "webhooks late": climate.manner.late,
         "doubled": climate.manner.doubled,
         "dropped": climate.manner.dropped,
+        "never sent": climate.manner.gone,
         "troubles by themselves": climate.trouble,
         "twice at once": climate.parallel,
     }
@@ -52,7 +53,7 @@ def _line(played: Played, at: datetime, sentence: str, result: str, met: Iterabl
 
 
 def _when(played: Played, at: datetime) -> str:
-    days = (at - played.history.begins).days
+    days = (at.date() - played.history.begins.date()).days
     return f"day {days:>3} {at:%H:%M:%S}"
 
 

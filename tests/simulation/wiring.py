@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import random
-import uuid
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,13 +63,17 @@ _ENVIRONMENT: Final = {
     "POWERTOOLS_METRICS_DISABLED": "true",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+# Where we give no key the SDK makes one up, which no seed decides.
+_OF_THE_SDK: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Wire:
-    """A client of AWS's whose every call crosses the stage; `told` hears of those that were carried out."""
+    """A client of AWS's whose every call crosses the stage; `told` hears of those that were carried out, and may answer
+    otherwise.
+    """
 
     def __init__(
-        self, stage: Stage, service: str, client: Any, told: Callable[[str, Mapping[str, Any]], None] | None = None
+        self, stage: Stage, service: str, client: Any, told: Callable[[str, Mapping[str, Any], Any], Any] | None = None
     ) -> None:
         self._stage, self._service, self._client, self._told = stage, service, client, told
 
@@ -82,9 +86,7 @@ class Wire:
         def call(**given: Any) -> Any:
             def carried_out() -> Any:
                 answer = method(**given)
-                if told is not None:
-                    told(name, given)
-                return answer
+                return answer if told is None else told(name, given, answer)
 
             return self._stage.cross(self._service, name, carried_out)
 
@@ -112,6 +114,8 @@ class Transport(InProcessHTTPClient):
         path, _, query = url.removeprefix("https://api.stripe.com").partition("?")
         body = post_data.encode() if isinstance(post_data, str) else post_data or b""
         names = {name.lower(): value for name, value in (headers or {}).items()}
+        if _OF_THE_SDK.fullmatch(names.get("idempotency-key", "")):
+            names["idempotency-key"] = f"sdk-{self._stage.sdks.getrandbits(64):x}"
         call = StripeCall(self._simulator, Request(method.upper(), path, query, names, body), self._late)
         answer: Answer = self._stage.cross("stripe", f"{method} {path}", call)
         if answer.cut:
@@ -130,7 +134,6 @@ def wired(stage: Stage, simulator: Simulator, clients: Mapping[str, Any], patch:
     patch.setattr(telemetry, "count", lambda *_, **__: None)
     patch.setattr(boto3, "client", lambda service, **_: clients[service])
     patch.setattr(bootstrap, "new_id", lambda prefix: f"{prefix}_{stage.ids.getrandbits(128):032x}")
-    patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=stage.uuids.getrandbits(128), version=4))
     _forget_what_is_kept()
     settings = Settings(_VARIABLES | variables())
     patch.setattr(bootstrap, "settings", lambda: settings)

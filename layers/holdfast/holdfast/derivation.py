@@ -207,7 +207,8 @@ def _amount(terms: _Terms, line: Line, result: Account) -> tuple[int, str, str |
         fee, clause = _charged(terms, terms.policy["no_show_fee"], hold, "no-show")
         return (0 if _was_not_collected(line) else fee), clause, None
     if reason == "attended":
-        return (0 if kind == "close" else min(terms.price, hold)), "attendance", None
+        amount = min(terms.price, hold) if kind == "capture" else terms.price
+        return (0 if kind == "close" else amount), "attendance", None
     if reason == "completed":
         # Staff said how much; where they said nothing, it is the price.
         asked = details["asked"]

@@ -119,19 +119,27 @@ def _continue(operations: Operations, known: Record) -> Reply:
 
 def _conclude(operations: Operations, record: Record, settled: Settled) -> Reply:
     if settled.answer is not None:
-        if not settled.kept:
-            begun = operations.store.records.get(record.key, operations.clock())
-            mine = replace(
-                record, operation_id=begun.operation_id if begun else None, booking_id=settled.booking.booking_id
-            )
-            operations.store.records.answer(mine, settled.answer, operations.clock())
-        return _reply(settled.answer, replayed=False)
+        told = None if settled.kept else _keep(operations, record, settled.booking, settled.answer)
+        return told or _reply(settled.answer, replayed=False)
     current = operations.store.records.get(record.key, operations.clock())
     if current is not None and current.answer is not None:
         return _reply(current.answer, replayed=False)
     if current is not None:
         operations.store.records.told_unknown(current)
     return Reply(booking_view(settled.booking), unknown=True)
+
+
+def _keep(operations: Operations, record: Record, booking: Booking, given: Mapping[str, Any]) -> Reply | None:
+    """Keep the answer of a request that moved nothing. Where another try of this very request was faster, what it was
+    told is the answer: the booking may have changed between the two.
+    """
+    records, now = operations.store.records, operations.clock()
+    begun = records.get(record.key, now)
+    mine = replace(record, operation_id=begun.operation_id if begun else None, booking_id=booking.booking_id)
+    if records.answer(mine, given, now):
+        return None
+    other = records.get(record.key, operations.clock())
+    return None if other is None else _known(operations, record, other)
 
 
 def _reply(given: Mapping[str, Any], *, replayed: bool) -> Reply:

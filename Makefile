@@ -18,7 +18,7 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points \
+.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points mutations \
 	verify-log reconcile redrive events replay-events clean
 
 help: ## Show this list
@@ -83,6 +83,9 @@ states: tools ## Draw docs/states.md from the tables in booking.py
 simulate: tools ## Random histories on all cores: make simulate N=1000 (FROM=0, OPERATIONS=100000), or SEED=42 to be told one
 	@PYTHONPATH=layers/holdfast $(RUN) tests.simulation --histories $(or $(N),1000) --first $(or $(FROM),0) \
 		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+mutations: tools ## Break the protocol in each of the listed ways, and say which test noticed (ARGS='"contest"' for some)
+	@$(RUN) tests.mutations $(ARGS)
 
 verify-log: tools ## Check the hash chain of every booking's log, and derive every amount again from it (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)

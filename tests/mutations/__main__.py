@@ -41,9 +41,9 @@ def caught_by(mutation: Mutation) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         layer = mutated(mutation, Path(folder))
         for tests in mutation.tests:
-            command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(tests)]
+            command = [sys.executable, "-m", "pytest", "-x", "-q", *shlex.split(tests)]
             done = subprocess.run(
-                [*command, "-o", f"pythonpath=. {layer}"],
+                [*command, "-o", f"pythonpath=. {layer}", "-o", f"cache_dir={folder}/cache"],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,

@@ -40,7 +40,7 @@ MUTATIONS: Final = (
         "store/commit.py",
         'put["ConditionExpression"] = "version = :read"',
         'put["ConditionExpression"] = "version = :read OR attribute_exists(booking_id)"',
-        ("tests/integration/test_refunds.py", _RECOVERY),
+        ("tests/simulation/test_shrinking.py",),
     ),
     Mutation(
         "a line of the log can be written over",

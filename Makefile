@@ -18,11 +18,11 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e check format build logs lock openapi states simulate crash-points \
+.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points mutations \
 	verify-log reconcile redrive events replay-events clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: tools ## Start the local cloud, deploy into it, play the demo, stay up until Ctrl-C
 	@$(RUN) local.cloud run
@@ -36,14 +36,19 @@ time-machine: tools ## One event from 60 days before to 120 days after, offline,
 test: tools host-build ## Every test: unit, integration, template, packaging, simulation, end to end
 	@echo "End to end, against the template deployed into the local cloud:"
 	@$(RUN) pytest tests/e2e
+	@echo "The proof: invariants, crash points, orders of events, histories:"
+	@$(RUN) pytest tests/simulation --numprocesses 2
 	@echo "Everything else:"
-	@$(RUN) pytest --ignore=tests/e2e --numprocesses 2 --cov --cov-report=term
+	@$(RUN) pytest --ignore=tests/e2e --ignore=tests/simulation --numprocesses 2 --cov --cov-report=term
 
 crash-points: tools ## Everything that can go wrong at every call of every flow, on all cores (ARGS='"cancel late"' for one)
 	@PYTHONPATH=.:layers/holdfast $(RUN) tests.simulation.run_crash_points $(ARGS)
 
 e2e: tools host-build ## Only the end-to-end tests, against the template deployed into the local cloud
 	@$(RUN) pytest tests/e2e
+
+stripe-contract: tools ## Check the simulator against Stripe's test mode: STRIPE_SECRET_KEY=sk_test_... make stripe-contract
+	@$(RUN) pytest -p tests.simulator.against_stripe --against-stripe tests/simulator/test_reference_*.py -v $(ARGS)
 
 check: tools ## Formatting, lint, types, the template, and what is generated: all up to date?
 	@echo "ruff format" && $(RUN) ruff format --check --quiet .
@@ -78,6 +83,9 @@ states: tools ## Draw docs/states.md from the tables in booking.py
 simulate: tools ## Random histories on all cores: make simulate N=1000 (FROM=0, OPERATIONS=100000), or SEED=42 to be told one
 	@PYTHONPATH=layers/holdfast $(RUN) tests.simulation --histories $(or $(N),1000) --first $(or $(FROM),0) \
 		$(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+mutations: tools ## Break the protocol in each of the listed ways, and say which test noticed (ARGS='"contest"' for some)
+	@$(RUN) tests.mutations $(ARGS)
 
 verify-log: tools ## Check the hash chain of every booking's log, and derive every amount again from it (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)

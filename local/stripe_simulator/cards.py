@@ -143,8 +143,12 @@ NUMBERS = {
     "chargeDeclinedIncorrectCvc": "4000000000000127",
     "chargeDeclinedProcessingError": "4000000000000119",
     "chargeCustomerFail": "4000000000000341",
-    "authenticationRequired": "4000002500003155",
+    # D: https://docs.stripe.com/testing#regulatory-cards; the name without an ending is the card that always asks.
+    "authenticationRequired": "4000002760003184",
+    "authenticationRequiredOnSetup": "4000002500003155",
+    "authenticationRequiredSetupForOffSession": "4000003800000446",
     "threeDSecure2Required": "4000000000003220",
+    "threeDSecureRequiredChargeDeclined": "4000008400001629",
     "createDispute": "4000000000000259",
     "createDisputeProductNotReceived": "4000000000002685",
     "createDisputeInquiry": "4000000000001976",

@@ -94,3 +94,13 @@ def test_a_fee_below_what_stripe_charges_is_no_fee(world: World) -> None:
     cancelled = world.on("cancel", booking_id, user="alice")
 
     assert (cancelled.status, cancelled.body["fee"], cancelled.body["payment_status"]) == (200, 0, "released")
+
+
+def test_whatever_can_be_booked_in_a_currency_can_be_a_new_price_in_it(world: World) -> None:
+    """IDR 1,000,000 is some 55 euros, and more minor units than other currencies take."""
+    booking_id = booked(world, 100_000_000, "idr")
+
+    price = {"price": {"amount": 90_000_000, "currency": "idr"}, "consent": "by phone"}
+    answer = world.on("reprice", booking_id, staff="sam", body=price)
+
+    assert (answer.status, answer.body["price"]["amount"]) == (200, 90_000_000)

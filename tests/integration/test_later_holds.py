@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from tests.world import Answer, World
+from tests.customs import (
+    another_card,
+    asked_for,
+    authenticate,
+    booked,
+    confirm,
+    lapse,
+    live,
+    seen,
+    the_card_next,
+    to_the_hold,
+)
+from tests.world import World
 
 FAR = timedelta(days=60)
 
@@ -18,52 +30,6 @@ def far(world: World) -> World:
     world.event(starts_in=FAR)
     world.card()
     return world
-
-
-def booked(world: World, **body: Any) -> str:
-    answer = world.hold(**body)
-    assert answer.status in (201, 202), answer.body
-    return str(answer.body["booking_id"])
-
-
-def seen(world: World, booking_id: str, user: str = "alice") -> dict[str, Any]:
-    answer = world.call("get_booking", "GET", "/bookings/{booking_id}", user=user, booking_id=booking_id)
-    assert answer.status == 200
-    return dict(answer.body)
-
-
-def to_the_hold(world: World, booking_id: str) -> None:
-    """The clock comes at the instant for which the hold was announced."""
-    world.move_to(world.time().fromisoformat(seen(world, booking_id)["hold_at"]))
-    world.sweep()
-
-
-def the_card_next(world: World, booking_id: str, decline_code: str | None, **more: Any) -> None:
-    card = world.booking(booking_id).payment_method_id
-    world.simulator.control("POST", "/_simulator/cards", {"payment_method": card, "decline_code": decline_code, **more})
-
-
-def another_card(world: World, booking_id: str, card: str = "pm_card_mastercard", **more: Any) -> Answer:
-    return world.call(
-        "change_payment_method",
-        "PUT",
-        "/bookings/{booking_id}/payment-method",
-        user="alice",
-        body={"payment_method_id": world.card("alice", card)},
-        booking_id=booking_id,
-        **more,
-    )
-
-
-def confirm(world: World, booking_id: str, key: str = "confirm-1") -> Answer:
-    return world.call(
-        "confirm_hold", "POST", "/holds/{booking_id}/confirm", user="alice", body={}, key=key, booking_id=booking_id
-    )
-
-
-def authenticate(world: World, what: str, outcome: str = "succeeded") -> None:
-    kind = "setup_intents" if what.startswith("seti_") else "payment_intents"
-    world.simulator.control("POST", f"/_simulator/{kind}/{what}/authenticate", {"outcome": outcome})
 
 
 # --- booked far ahead -------------------------------------------------------------------------------------------------
@@ -138,7 +104,7 @@ def test_the_bank_may_want_the_customer_before_the_card_is_saved(world: World) -
     booking_id = answer.body["booking_id"]
     assert (answer.status, answer.body["payment_status"]) == (202, "action_required")
     assert answer.body["next_action"]["type"] == "confirm_setup"
-    setup = answer.body["next_action"]["client_secret"].split("_secret_")[0]
+    setup = asked_for(answer.body)
     assert confirm(world, booking_id).status == 202
 
     authenticate(world, setup)
@@ -154,7 +120,7 @@ def test_a_card_that_fails_its_authentication_ends_the_booking(world: World, by:
     world.card("alice", "pm_card_threeDSecure2Required")
     answer = world.hold()
     booking_id = answer.body["booking_id"]
-    authenticate(world, answer.body["next_action"]["client_secret"].split("_secret_")[0], "failed")
+    authenticate(world, asked_for(answer.body), "failed")
 
     if by == "webhook":
         for each in world.stripe_events():
@@ -270,7 +236,7 @@ def test_three_d_secure_off_session_brings_the_customer_back(far: World) -> None
     assert seen(far, booking_id)["payment_status"] == "action_required"
     assert confirm(far, booking_id).status == 202
 
-    authenticate(far, waiting["next_action"]["client_secret"].split("_secret_")[0])
+    authenticate(far, asked_for(waiting))
 
     confirmed = confirm(far, booking_id, "confirm-2")
     assert (confirmed.status, confirmed.body["payment_status"]) == (200, "held")
@@ -282,7 +248,7 @@ def test_authentication_that_nobody_comes_for_ends_at_the_deadline_and_a_late_ho
     booking_id = booked(far)
     the_card_next(far, booking_id, "authentication_required")
     to_the_hold(far, booking_id)
-    intent = seen(far, booking_id)["next_action"]["client_secret"].split("_secret_")[0]
+    intent = asked_for(seen(far, booking_id))
     far.move_to(far.time().fromisoformat(seen(far, booking_id)["action_required_by"]))
 
     far.sweep()
@@ -306,10 +272,6 @@ def renewal_due(world: World, booking_id: str) -> None:
     assert hold.expires_at is not None
     world.move_to(hold.expires_at - timedelta(hours=24))
     world.sweep()
-
-
-def live(world: World) -> list[str]:
-    return [intent.id for intent in world.intents() if intent.status == "requires_capture"]
 
 
 def test_a_hold_that_would_lapse_is_renewed_the_new_one_first(world: World, long: str) -> None:
@@ -355,7 +317,7 @@ def test_a_renewal_that_wants_the_customer_waits_while_the_old_hold_stands(world
     assert world.time().fromisoformat(told["action_required_by"]) == lapses - timedelta(hours=2)
     assert confirm(world, long).status == 202
 
-    authenticate(world, told["next_action"]["client_secret"].split("_secret_")[0])
+    authenticate(world, asked_for(told))
 
     confirmed = confirm(world, long, "confirm-2")
     assert (confirmed.status, confirmed.body["next_action"]) == (200, None)
@@ -383,7 +345,7 @@ def test_cancelling_while_a_renewal_waits_leaves_nothing_on_the_card(world: Worl
     the_card_next(world, long, "authentication_required", when="off_session")
     world.advance(minutes=1)
     renewal_due(world, long)
-    answer = world.on("cancel", long, user="alice")
+    answer = world.on("cancel", long, staff="sam")  # the event has begun: customers cannot any more
     assert answer.status == 200
 
     world.sweep()
@@ -393,15 +355,6 @@ def test_cancelling_while_a_renewal_waits_leaves_nothing_on_the_card(world: Worl
 
 
 # --- lapsed -----------------------------------------------------------------------------------------------------------
-def lapse(world: World, booking_id: str) -> None:
-    """The bank takes the hold back early, and Stripe says so."""
-    hold = world.booking(booking_id).hold
-    assert hold is not None
-    world.simulator.control("POST", f"/_simulator/payment_intents/{hold.payment_intent_id}/expire", {})
-    for each in world.stripe_events():
-        assert world.apply_event(each)
-
-
 def test_a_hold_that_lapses_is_placed_again(world: World) -> None:
     world.event()
     booking_id = world.held()

@@ -184,6 +184,19 @@ def test_attaching_one_s_own_again_changes_nothing(world: World, three_cards: li
     assert listed(world).body == before
 
 
+@pytest.mark.parametrize(("user", "status"), [("alice", 201), ("bob", 404)])
+def test_where_stripe_refuses_a_card_twice_its_owner_is_told_the_same_and_nobody_else(
+    world: World, three_cards: list[str], user: str, status: int
+) -> None:
+    """Whether it does is nowhere written."""
+    world.simulator.switches.change({"reattach_refused": True})
+
+    answer = attach(world, three_cards[0], user=user)
+
+    assert answer.status == status, answer.body
+    assert (three_cards[0] in ids(listed(world, user))) is (status == 201)
+
+
 def test_another_s_card_is_404_and_stays_theirs(world: World, three_cards: list[str]) -> None:
     answer = attach(world, three_cards[0], user="bob")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.simulation.sides import BookSide, Kept, StripeSide
+from tests.simulation.sides import BookSide, Intent, Kept, StripeSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,7 @@ class Books:
     def at_rest(self) -> Iterator[Kept]:
         """The bookings of which no money is moving."""
         return (kept for kept in self.book.bookings.values() if kept.booking.operation is None)
+
+    def intents(self, kept: Kept) -> list[Intent]:
+        """What Stripe holds under this booking's name."""
+        return self.stripe.of_booking(kept.booking.booking_id)

@@ -93,6 +93,12 @@ def ask(moto: Any, name: str, parameters: Mapping[str, Any]) -> Heard:
     return Heard(name, parameters, said, kept() if name in WRITES else None)
 
 
+def ask_memory(memory: MemoryTables, name: str, parameters: Mapping[str, Any]) -> Heard:
+    """The same of the tables in memory: what they say stands for moto's word once they were found to say the same."""
+    said = _outcome(memory, name, parameters)
+    return Heard(name, parameters, said, {each: memory.items(each) for each in SCHEMAS} if name in WRITES else None)
+
+
 def compare(memory: MemoryTables, heard: Heard) -> None:
     """The same call to the tables in memory. Raises Different."""
     name, parameters, wanted = heard.name, heard.parameters, dict(heard.said)

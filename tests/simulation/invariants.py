@@ -62,7 +62,7 @@ def refunded_is_what_the_log_says(books: Books) -> Found:
         booking = kept.booking
         if booking.refunded != logged.refunded:
             yield booking.booking_id, f"the booking says {booking.refunded} was refunded, its log {logged.refunded}"
-        for intent in _intents(books, kept):
+        for intent in books.intents(kept):
             for refund in intent.refunds:
                 known = next((each for each in booking.refunds if each.refund_id == refund.refund_id), None)
                 if known is None:
@@ -116,7 +116,7 @@ def one_live_hold(books: Books) -> Found:
     """
     for kept in books.at_rest():
         booking = kept.booking
-        live = [each for each in _intents(books, kept) if each.can_take_money]
+        live = [each for each in books.intents(kept) if each.can_take_money]
         allowed = {
             hold.payment_intent_id
             for hold in (booking.hold, booking.renewal)
@@ -153,7 +153,7 @@ def nothing_is_owed(books: Books) -> Found:
     person has it on their list or the bank has the charge in dispute.
     """
     for kept in books.at_rest():
-        booking, intents = kept.booking, _intents(books, kept)
+        booking, intents = kept.booking, books.intents(kept)
         if any(intent.untold for intent in intents):
             continue
         if booking.payment_status in (Status.RELEASED, Status.DECLINED) and not booking.is_open:
@@ -265,7 +265,7 @@ def no_operation_acts_twice(books: Books) -> Found:
     somebody else's.
     """
     for kept in books.at_rest():
-        intents = _intents(books, kept)
+        intents = books.intents(kept)
         refunds = [refund for intent in intents for refund in intent.refunds if refund.operation_id is not None]
         effects = Counter([each.operation_id for each in intents] + [each.operation_id for each in refunds])
         for operation_id, count in effects.items():
@@ -399,7 +399,3 @@ def violations(stripe: StripeSide, book: BookSide, now: datetime, *, rules: Sequ
     """Every place where a rule does not hold."""
     books = Books(stripe, book, now)
     return [Violation(rule.__name__, booking_id, what) for rule in rules for booking_id, what in rule(books)]
-
-
-def _intents(books: Books, kept: Kept) -> list[Intent]:
-    return books.stripe.of_booking(kept.booking.booking_id)

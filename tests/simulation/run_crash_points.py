@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from tests.simulation.crash_points import Outcome, Point, Trial, every, outcome, points, stand
@@ -64,7 +64,8 @@ def main() -> int:
     every_one: list[Tried] = []
     began = time.monotonic()
     with ProcessPoolExecutor(arguments.processes) as pool:
-        for result in pool.map(tried, arguments.flow or FLOWS):
+        for future in as_completed([pool.submit(tried, name) for name in arguments.flow or FLOWS]):
+            result = future.result()
             every_one.append(result)
             print(result, flush=True)
             for wrong in result.wrong:

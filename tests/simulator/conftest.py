@@ -15,7 +15,8 @@ from local.stripe_simulator.in_process import InProcessHTTPClient
 from local.stripe_simulator.rendering import public
 from local.stripe_simulator.wire import Answer, Request
 from tests.simulator import schema
-from tests.simulator.remote import PUBLISHABLE, RemoteStage
+from tests.simulator.account import ACCOUNT
+from tests.simulator.remote import PUBLISHABLE, FarStage, on_simulator
 from tests.simulator.stage import Stage
 from tests.simulator.test_over_http import Hooks, Process
 
@@ -89,16 +90,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 
 @pytest.fixture
-def far(server: Process) -> Iterator[RemoteStage]:
-    """An empty simulator behind HTTP, whose clock stands still."""
-    server.control("POST", "reset")
-    server.control("POST", "clock", {"freeze": True})
-    stage = RemoteStage(server)
-    yield stage
-    server.control("DELETE", "faults")
-    # Reading them back checks every event against the schema.
-    stage.told()
-    stage.transport.close()
+def far(request: pytest.FixtureRequest) -> Iterator[FarStage]:
+    """A Stripe behind HTTP: the simulator's own process, or Stripe's test mode if that was asked for."""
+    account = request.config.stash.get(ACCOUNT, None)
+    if account is not None:
+        with account.stage() as stage:
+            yield stage
+    else:
+        server, marked = request.getfixturevalue("server"), request.node.get_closest_marker("simulated") is not None
+        with on_simulator(server, marked=marked) as stage:
+            yield stage
 
 
 @pytest.fixture

@@ -17,12 +17,15 @@ Fields = dict[str, Any]
 class Stage:
     simulator: Simulator
     client: stripe.StripeClient
+    # Metadata by which a run's objects are told from others in the same account.
+    tag: Fields = field(default_factory=dict)
     _customer: str | None = field(default=None)
 
     @property
     def customer(self) -> str:
         if self._customer is None:
-            self._customer = self.client.v1.customers.create({"email": "alice@example.com"}).id
+            given: Any = {"email": "alice@example.com", "metadata": self.tag}
+            self._customer = self.client.v1.customers.create(given).id
         return self._customer
 
     def card(self, method: str = "pm_card_visa") -> str:
@@ -40,6 +43,7 @@ class Stage:
             "customer": self.customer,
             "payment_method": method,
             "confirm": True,
+            "metadata": self.tag,
             **params,
         }
         return self.client.v1.payment_intents.create(given)

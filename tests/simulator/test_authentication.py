@@ -7,7 +7,7 @@ import pytest
 from tests.simulator.stage import Stage, refused
 
 ALWAYS = ["pm_card_4000002760003184", "pm_card_threeDSecure2Required"]
-ASKING = ["pm_card_authenticationRequired", *ALWAYS]
+ASKING = ["pm_card_authenticationRequiredOnSetup", *ALWAYS]
 
 
 def answer(stage: Stage, intent: str, outcome: str = "succeeded"):
@@ -28,7 +28,7 @@ def test_on_session_the_cardholder_is_asked(stage: Stage, method: str):
 
 
 @pytest.mark.parametrize("method", ASKING)
-def test_a_passed_challenge_places_the_hold(stage: Stage, method: str):
+def test_a_passed_challenge_places_the_hold_inferred(stage: Stage, method: str):
     intent = stage.hold(method)
     before = stage.mark()
     answer(stage, intent.id)
@@ -76,7 +76,7 @@ def test_off_session_nobody_can_be_asked(stage: Stage, method: str):
 
 @pytest.mark.parametrize(
     ("method", "leaves"),
-    [("pm_card_authenticationRequired", True), (ALWAYS[0], True), ("pm_card_threeDSecure2Required", False)],
+    [("pm_card_authenticationRequiredOnSetup", True), (ALWAYS[0], True), ("pm_card_threeDSecure2Required", False)],
 )
 def test_the_failed_charge_of_an_off_session_refusal_is_inferred(stage: Stage, method: str, leaves: bool):
     stage.simulator.control("PATCH", "/_simulator/switches", {"failed_charge_on_off_session_authentication": True})
@@ -87,7 +87,7 @@ def test_the_failed_charge_of_an_off_session_refusal_is_inferred(stage: Stage, m
 
 
 @pytest.mark.parametrize(
-    ("method", "asked_again"), [("pm_card_authenticationRequired", False), (ALWAYS[0], True), (ALWAYS[1], True)]
+    ("method", "asked_again"), [("pm_card_authenticationRequiredOnSetup", False), (ALWAYS[0], True), (ALWAYS[1], True)]
 )
 def test_after_setup_only_some_cards_are_left_alone_off_session(stage: Stage, method: str, asked_again: bool):
     params = {"customer": stage.customer, "payment_method": method, "confirm": True, "usage": "off_session"}

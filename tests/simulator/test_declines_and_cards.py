@@ -56,7 +56,9 @@ def test_a_declined_card_says_why(stage: Stage, name: str, number: str, code: st
 
 
 @pytest.mark.parametrize(("name", "number", "code", "decline_code"), DECLINES)
-def test_the_bank_refuses_to_save_such_a_card(stage: Stage, name: str, number: str, code: str, decline_code: str):
+def test_the_bank_refuses_to_save_such_a_card_and_says_why_inferred(
+    stage: Stage, name: str, number: str, code: str, decline_code: str
+):
     for method in (name, stage.numbered(number)):
         error = refused(stage.card, method)
 
@@ -94,7 +96,7 @@ def test_the_0341_card_is_saved_and_then_declines_every_charge(stage: Stage):
             assert (error["status"], error["decline_code"]) == (402, "generic_decline")
 
 
-def test_a_card_that_declines_cannot_be_set_up_but_0341_can(stage: Stage):
+def test_a_card_that_declines_cannot_be_set_up_but_0341_can_inferred(stage: Stage):
     create = stage.client.v1.setup_intents.create
     params: Any = {"customer": stage.customer, "confirm": True}
 
@@ -126,6 +128,25 @@ def test_a_card_must_be_a_possible_test_card(stage: Stage, given: dict[str, obje
 def test_every_number_is_a_valid_number():
     assert all(cards.passes_luhn(number) for number in cards.BY_NUMBER)
     assert set(cards.NUMBERS.values()) <= set(cards.BY_NUMBER)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("authenticationRequired", "4000002760003184"),
+        ("authenticationRequiredOnSetup", "4000002500003155"),
+        ("authenticationRequiredSetupForOffSession", "4000003800000446"),
+        ("chargeCustomerFail", "4000000000000341"),
+        ("pendingRefund", "4000000000007726"),
+        ("refundFail", "4000000000005126"),
+        ("threeDSecureRequiredChargeDeclined", "4000008400001629"),
+    ],
+)
+def test_a_name_of_stripe_means_the_card_that_stripe_means(name: str, number: str):
+    """As https://docs.stripe.com/testing pairs them."""
+    found = cards.named(f"pm_card_{name}")
+    assert found is not None
+    assert found.number == number
 
 
 def test_an_unknown_test_payment_method_does_not_exist(stage: Stage):

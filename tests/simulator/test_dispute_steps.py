@@ -82,7 +82,7 @@ def test_what_wants_a_file_takes_no_words(stage: Stage, name: str):
     assert argue(stage, opened, {name: "file_123"}, submit=False).evidence[name] == "file_123"
 
 
-def test_an_unanswered_dispute_is_lost_at_its_deadline(stage: Stage):
+def test_an_unanswered_dispute_is_lost_at_its_deadline_inferred(stage: Stage):
     opened = disputed(stage, respond_within_seconds=14 * DAY)
     due = dispute(stage, opened)["evidence_details"]["due_by"]
     assert due == stage.now() + 14 * DAY
@@ -170,7 +170,7 @@ def test_an_inquiry_escalates_when_told(stage: Stage):
     assert dispute(stage, opened)["status"] == "lost"
 
 
-def test_an_inquiry_answered_may_still_escalate_and_be_won(stage: Stage):
+def test_an_inquiry_answered_may_still_escalate_and_be_won_inferred(stage: Stage):
     opened = disputed(stage, inquiry=True)
     assert argue(stage, opened, {"product_description": "A seat"}).status == "warning_under_review"
     decide(stage, opened, "needs_response", after_seconds=DAY)
@@ -184,7 +184,7 @@ def test_an_inquiry_answered_may_still_escalate_and_be_won(stage: Stage):
 
 
 @pytest.mark.parametrize("end", ["needs_response", "warning_closed"])
-def test_an_inquiry_that_took_the_money_takes_it_once_and_gives_it_back(stage: Stage, end: str):
+def test_an_inquiry_that_took_the_money_takes_it_once_and_gives_it_back_inferred(stage: Stage, end: str):
     stage.simulator.control("PATCH", "/_simulator/switches", {"inquiry_withdraws_funds": True})
     opened = disputed(stage, inquiry=True)
     decide(stage, opened, end)
@@ -194,7 +194,7 @@ def test_an_inquiry_that_took_the_money_takes_it_once_and_gives_it_back(stage: S
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_an_inquiry_closes_when_told_or_after_120_days(stage: Stage, told: bool):
+def test_an_inquiry_closes_when_told_or_after_120_days_inferred(stage: Stage, told: bool):
     opened = disputed(stage, inquiry=True)
     before, began = stage.mark(), stage.now()
     if told:

@@ -45,14 +45,18 @@ def test_a_fault_does_stores_and_shows_what_it_says(stage: Stage, kind: str):
         assert capture(intent.id, {}, {"idempotency_key": "op"}).status == "succeeded"
 
 
-def test_rate_limits_carry_their_code(stage: Stage):
+def test_a_rate_limit_carries_its_code(stage: Stage):
     stage.simulator.add_fault("rate_limit")
     limited = refused(stage.client.v1.customers.list)
+
+    assert (limited["code"], limited["type"]) == ("rate_limit", "invalid_request_error")
+
+
+def test_a_lock_that_was_not_had_in_time_is_inferred_to_be_a_429(stage: Stage):
     stage.simulator.add_fault("lock_timeout")
     locked = refused(stage.client.v1.customers.list)
 
-    assert (limited["code"], limited["type"]) == ("rate_limit", "invalid_request_error")
-    assert locked["code"] == "lock_timeout"
+    assert (locked["status"], locked["code"]) == (429, "lock_timeout")
 
 
 def test_slow_answers_as_usual_in_the_end(stage: Stage):

@@ -155,7 +155,7 @@ def test_the_version_of_an_event_is_inferred_to_be_the_endpoints(stage: Stage, r
 
 
 @pytest.mark.parametrize("bad", [500, 404, 302, TimeoutError, ConnectionRefusedError])
-def test_what_is_not_taken_is_tried_again_on_the_simulators_clock(stage: Stage, receiver: Receiver, bad):
+def test_what_is_not_taken_is_tried_again_at_inferred_intervals(stage: Stage, receiver: Receiver, bad):
     made = endpoint(stage)
     stage.client.v1.customers.create()
     receiver.answers = [bad, bad]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.remote import RemoteStage
+from tests.simulator.remote import FarStage
 from tests.simulator.stage import Stage, refused
 
 DAY = 86_400
@@ -204,8 +204,8 @@ def authenticate(stage: Stage, intent: str, outcome: str = "succeeded", **detail
     return stage.simulator.control("POST", path, {"outcome": outcome, **details})
 
 
-@pytest.mark.parametrize("method", ["pm_card_threeDSecure2Required", "pm_card_authenticationRequired", "told"])
-def test_the_customer_returns_and_authenticates(stage: Stage, method: str):
+@pytest.mark.parametrize("method", ["pm_card_threeDSecure2Required", "pm_card_authenticationRequiredOnSetup", "told"])
+def test_the_customer_returns_and_authenticates_inferred(stage: Stage, method: str):
     card = stage.card("pm_card_visa" if method == "told" else method)
     if method == "told":
         tell(stage, card, "authentication_required", times=1)
@@ -293,7 +293,8 @@ def test_off_session_again_it_is_up_to_the_bank(stage: Stage):
     assert stage.client.v1.payment_intents.confirm(intent, again).status == "requires_capture"
 
 
-def test_a_phone_confirms_with_the_publishable_key_and_the_client_secret(far: RemoteStage):
+@pytest.mark.simulated("the publishable key is used")
+def test_a_phone_confirms_with_the_publishable_key_and_the_client_secret(far: FarStage):
     """What the mobile SDKs do; the answer to 3-D Secure comes through the control."""
     phone = far.phone()
     card = far.card("pm_card_threeDSecure2Required")
@@ -308,7 +309,7 @@ def test_a_phone_confirms_with_the_publishable_key_and_the_client_secret(far: Re
     assert refused(phone.v1.payment_intents.confirm, refusal["id"], away)["param"] == "off_session"
     asked = phone.v1.payment_intents.confirm(refusal["id"], confirm)  # type: ignore[arg-type]
     assert asked.status == "requires_action"
-    far.process.control("POST", f"payment_intents/{refusal['id']}/authenticate", {"outcome": "succeeded"})
+    far.authenticate(refusal["id"])
     assert far.intent(refusal["id"])["status"] == "requires_capture"
 
     params: Any = {"client_secret": setup.client_secret, "payment_method": "pm_card_visa"}

@@ -124,7 +124,7 @@ def test_a_test_may_say_why_a_hold_was_voided(stage: Stage, reason: str):
 
 
 @pytest.mark.parametrize("status", ["expired", "requires_reauthorization"])
-def test_a_hold_may_end_in_a_status_that_few_have_seen(stage: Stage, status: str):
+def test_a_hold_may_end_in_a_status_that_few_have_seen_inferred(stage: Stage, status: str):
     """The recorded refusal of a cancel names both (R); what leads there is unknown (I)."""
     intent, before = stage.hold(), stage.mark()
     stage.simulator.control("POST", f"/_simulator/payment_intents/{intent.id}/expire", {"status": status})

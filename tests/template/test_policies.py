@@ -140,12 +140,12 @@ def test_only_who_needs_a_users_customer_or_default_card_may_read_the_user():
 
 
 def test_only_what_hangs_on_an_event_as_it_was_read_may_check_it():
-    """A booking, its move, and what the clock begins. Everything else is conditional on the booking alone."""
+    """A booking, its move, its cancellation, what the clock begins. All else is conditional on the booking alone."""
     checking = {
         function.folder for function in DOCUMENTED if ("dynamodb:ConditionCheckItem", "EventsTable") in rights(function)
     }
 
-    assert checking == {"place_hold", "move_booking", "take_next_step"}
+    assert checking == {"cancel_booking", "place_hold", "move_booking", "take_next_step"}
 
 
 def test_nobody_may_change_or_delete_a_line_of_the_log():

@@ -373,6 +373,10 @@ KINDS = [
     (entry("authorize", "started", amount=HELD), "A hold of 60.00 EUR was asked for."),
     (entry("authorize", "pending"), "The bank asked the customer for 3-D Secure."),
     (
+        entry("authorize", "pending", reason="authentication_failed"),
+        "The customer did not pass 3-D Secure, and could try again.",
+    ),
+    (
         entry("authorize", amount=HELD, stripe_id="pi_1", reason="authenticated"),
         "The customer authenticated with 3-D Secure; a hold of 60.00 EUR was placed on the card (pi_1).",
     ),

@@ -216,8 +216,10 @@ class Booking:
 
     @property
     def contest_undecided(self) -> bool:
-        """The customer says that they were there, and staff have not answered since."""
-        if self.contested_at is None:
+        """The customer says that they were there, and staff have not answered since: by a check-in, a waiver, or their
+        word against it.
+        """
+        if self.contested_at is None or self.checked_in_at is not None or self.waived_at is not None:
             return False
         return self.no_show_upheld_at is None or self.no_show_upheld_at < self.contested_at
 

@@ -178,9 +178,15 @@ def _outside(line: Line) -> Told:
             return None
 
 
+def _authentication(line: Line) -> Told:
+    if line["reason"] == "authentication_failed":
+        return "The customer did not pass 3-D Secure, and could try again."
+    return "The bank asked the customer for 3-D Secure."
+
+
 _TELLERS: Final[Mapping[tuple[str, str], _Teller]] = {
     ("authorize", "started"): _asked_for_a_hold,
-    ("authorize", "pending"): _said("The bank asked the customer for 3-D Secure."),
+    ("authorize", "pending"): _authentication,
     ("authorize", "succeeded"): _held,
     ("authorize", "failed"): _said("The bank did not allow the hold."),
     ("authorize", "canceled"): _said("The hold was not placed."),

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 import stripe
 
 from holdfast.budget import Budget
-from holdfast.call_failures import KeySpoilt, OutcomeUnknown
+from holdfast.call_failures import CallRefused, KeySpoilt, OutcomeUnknown
 from holdfast.stripe_calls import call
 from holdfast.stripe_gateway import declined, raw
 
@@ -92,11 +92,24 @@ class StripeCards:
         )
 
     def attach(self, customer_id: str, payment_method_id: str, key: str) -> Mapping[str, Any]:
-        """The card, attached to the customer; attaching it to the same one again is fine with Stripe."""
+        """The card, attached to the customer. Whether Stripe takes it for the same customer twice is nowhere written:
+        a refusal of one that is theirs already is as good.
+        """
         params: Any = {"customer": customer_id}
-        return raw(
-            self._call(lambda: self._stripe.payment_methods.attach(payment_method_id, params, {"idempotency_key": key}))
-        )
+        options: Any = {"idempotency_key": key}
+        try:
+            return raw(self._call(lambda: self._stripe.payment_methods.attach(payment_method_id, params, options)))
+        except CallRefused:
+            there = self._found(payment_method_id)
+            if there is None or there.get("customer") != customer_id:
+                raise
+            return there
+
+    def _found(self, payment_method_id: str) -> Mapping[str, Any] | None:
+        try:
+            return self.retrieve(payment_method_id)
+        except CallRefused:
+            return None
 
     def retrieve(self, payment_method_id: str) -> Mapping[str, Any]:
         return raw(self._call(lambda: self._stripe.payment_methods.retrieve(payment_method_id)))

@@ -66,3 +66,20 @@ def test_a_history_is_the_same_after_it_was_written_down() -> None:
 
     assert History.loads(history.dumps(found=["something"])) == history
     assert play(History.loads(history.dumps())).digest == play(history).digest
+
+
+def test_the_command_plays_on_several_cores_and_says_how_fast_and_what_it_reached() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.simulation", "--histories", "4", "--processes", "2"],
+        cwd=_ROOT,
+        env=os.environ | {"PYTHONPATH": "layers/holdfast"},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    ).stdout
+
+    assert "4 of 4 histories" in ran
+    assert "in ten minutes" in ran
+    assert "moves between statuses: " in ran
+    assert "0 failing" in ran

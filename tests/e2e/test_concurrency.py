@@ -1,4 +1,4 @@
-"""Many clients at one booking, the same request fifty times at once, and everything stopped and started in between.
+"""Many clients at one booking, and the same request fifty times at once.
 
 With processes: every function runs as workers of its own, and nothing here is simulated but Stripe and AWS themselves.
 What each test leaves behind is held against the invariants when the suite ends.
@@ -7,45 +7,19 @@ What each test leaves behind is held against the invariants when the suite ends.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.e2e.contract import NoAnswer
+from tests.e2e.insisting import ask, insist
 from tests.e2e.people import Answer, People
 
 # One worker for all of it, so that one cloud is enough.
 pytestmark = pytest.mark.xdist_group("e2e")
 
 LEASE = {"minutes": 2}
-BUSY = (409, 429, 503)
-
-
-def ask(request: Callable[[], Answer]) -> Answer | None:
-    """None where a function died or timed out on the way, or AWS did not answer it: fifty workers start at once here,
-    on few cores.
-    """
-    with suppress(httpx.TransportError, NoAnswer):
-        answer = request()
-        return None if answer.status == 500 else answer
-    return None
-
-
-def insist(request: Callable[[], Answer], patience: float = 60.0) -> Answer:
-    """As a good client does: the same request under the same key, until it is told how it ended."""
-    deadline = time.monotonic() + patience
-    while True:
-        answer = ask(request)
-        if answer and (answer.status not in BUSY or answer.body["type"] == "/problems/conflict"):
-            return answer
-        assert time.monotonic() < deadline, "nobody was told how it ended"
-        time.sleep(random.uniform(0.1, 0.4))
 
 
 def test_the_same_hold_fifty_times_at_once_is_one_hold(people: People) -> None:
@@ -127,42 +101,3 @@ def test_cancel_against_no_show_against_complete_against_refund_ends_in_one_way(
 def ended(people: People, booking_id: str) -> dict[str, Any]:
     people.eventually(lambda: people.booking(booking_id)["outcome"] != "open", f"{booking_id} is open still")
     return people.booking(booking_id)
-
-
-def test_everything_is_stopped_and_started_while_customers_and_staff_are_at_it(people: People) -> None:
-    """The AWS emulator with all its workers, and Stripe: what they were doing is found again and finished once."""
-    event_id = people.event(starts_in=timedelta(days=3))
-    bookings = [people.held(event_id) for _ in range(6)]
-    late = people.somebody()
-    people.card(late)
-    requests: list[Callable[[], Answer]] = [
-        *(
-            lambda who=who, each=each: people.ask(who, "POST", f"/bookings/{each}/cancel", key="c")
-            for who, each in bookings[:3]
-        ),
-        *(lambda each=each: people.complete(each, 3000, key="k") for _, each in bookings[3:]),
-        lambda: people.ask(late, "POST", "/holds", {"event_id": event_id}, key="h"),
-    ]
-    # Slow enough that some are on their way to Stripe when it goes, and some on their way back.
-    fault = people.fault("slow", "/v1/payment_intents*", times=0, delay_seconds=1.0)
-    with ThreadPoolExecutor(len(requests)) as pool:
-        asking = [pool.submit(request) for request in requests]
-        people.eventually(lambda: people.has_struck(fault), "nobody called Stripe")
-        with people.without("aws", "stripe"):
-            for each in asking:
-                with suppress(httpx.TransportError, NoAnswer):
-                    each.result(timeout=60)
-    people.stripe_is_well_again()
-    people.advance(**LEASE)
-    people.sweep()
-
-    answers = [insist(request) for request in requests]
-
-    assert [answer.status for answer in answers[:6]] == [200] * 6
-    assert answers[6].status in (201, 409), answers[6]  # placed, or given up because nobody can be waiting any more
-    for _, cancelled in bookings[:3]:
-        people.becomes(cancelled, payment_status="released", outcome="cancelled")
-    for _, completed in bookings[3:]:
-        people.becomes(completed, payment_status="captured", captured=3000)
-    assert [people.charged(booked) for _, booked in bookings] == [0, 0, 0, 3000, 3000, 3000]
-    assert all(people.story(booked)["capture started"] <= 1 for _, booked in bookings)

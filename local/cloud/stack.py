@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 from samtranslator.yaml_helper import yaml_parse
@@ -15,7 +16,7 @@ from local.cloud.services import Services
 
 _A_DAY = 24 * 3600
 _CUSTOMERS = ("alice", "bob", "carol")
-_TABLES = {
+TABLES: Final = {
     "users": "UsersTable",
     "events": "EventsTable",
     "bookings": "BookingsTable",
@@ -85,7 +86,7 @@ def describe(services: Services, deployment: Deployment, webhook_secret: str, lo
         stripe_secret_arn=deployment.outputs["StripeSecretArn"],
         staff_token=token(services.issuer_url, "staff-1", roles=["staff"]),
         customer_tokens={name: token(services.issuer_url, f"did:privy:{name}") for name in _CUSTOMERS},
-        tables={name: deployment.resources[resource] for name, resource in _TABLES.items()},
+        tables={name: deployment.resources[resource] for name, resource in TABLES.items()},
         queues={name: deployment.resources[resource] for name, resource in _QUEUES.items()},
         domain_events_bus=deployment.resources["DomainEventsBus"],
         functions=_functions(deployment),

@@ -221,6 +221,11 @@ class People:
         found = self.aws("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names)
 
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """Everything that this table holds, as DynamoDB writes it."""
+        pages = self.aws("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        return [item for page in pages for item in page["Items"]]
+
     def kill(self, function: str) -> int:
         """SIGKILL for every process in which the emulator runs this function; how many there were."""
         killed = 0

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from local.cloud.stack import TABLES
 from tests.e2e.people import People
+from tests.simulation.invariants import AT_REST_ONLY, RULES, violations
+from tests.simulation.sides import book_side, stripe_side
 
 # One worker for all of it, so that one cloud is enough.
 pytestmark = pytest.mark.xdist_group("e2e")
@@ -63,6 +66,21 @@ def test_every_booking_says_what_stripe_says_and_its_log_adds_up(people: People)
         if booking["captured"]:
             assert booking["refunded"] == sent_back, (booking, lines)
         assert 0 <= booking["refunded"] <= booking["captured"] <= booking["hold"]["amount"]
+
+
+def test_the_invariants_hold_over_everything_that_the_suite_left_behind(people: People) -> None:
+    """The same ones as for simulations, over the deployed tables and Stripe's own state, where nothing is under way."""
+    people.eventually(lambda: people.messages_in("stripe_events") == 0, "the events were not taken")
+    rows = people.control("GET", "state")["objects"]
+    objects = {table: {row["id"]: row for row in found if "id" in row} for table, found in rows.items()}
+    stripe = stripe_side(objects, deployment=people.stack.stack_name)
+    names = {logical: people.stack.tables[name] for name, logical in TABLES.items()}
+    book = book_side(lambda logical: people.items(names[logical]) if logical in names else ())
+
+    found = violations(stripe, book, people.now(), rules=[rule for rule in RULES if rule not in AT_REST_ONLY])
+
+    assert len(book.bookings) > 50
+    assert found == []
 
 
 def test_the_command_that_verifies_logs_finds_nothing(people: People) -> None:

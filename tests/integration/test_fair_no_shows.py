@@ -220,17 +220,30 @@ def test_who_was_let_go_days_before_the_event_says_nothing_of_who_came(world: Wo
 @pytest.mark.parametrize(
     ("early", "outcome"), [(timedelta(hours=6, seconds=1), "open"), (timedelta(hours=6), "no_show")]
 )
-def test_the_doors_open_six_hours_before_the_start(world: World, early: timedelta, outcome: str) -> None:
+def test_who_is_let_go_once_the_doors_are_open_has_arrived(world: World, early: timedelta, outcome: str) -> None:
     world.event()
     came = world.held("bob", key="b")
     absent = world.held("alice", key="a")
     world.move_to(world.booking(came).starts_at - early)
-    assert world.on("check-in", came, staff="sam").status == 200
+    assert world.on("complete", came, staff="sam", body={"amount": 0}).status == 200
 
     world.move_to(world.booking(came).starts_at + timedelta(minutes=31))
     world.sweep()
 
     assert seen(world, absent)["outcome"] == outcome
+
+
+@pytest.mark.parametrize(("verb", "body"), [("check-in", None), ("complete", {"amount": 1000})])
+def test_whoever_is_checked_in_or_charged_ahead_has_arrived(world: World, verb: str, body: Any) -> None:
+    world.event()
+    came = world.held("bob", key="b")
+    absent = world.held("alice", key="a")
+    assert world.on(verb, came, staff="sam", body=body).status == 200
+
+    world.advance(days=2, minutes=31)
+    world.sweep()
+
+    assert seen(world, absent)["outcome"] == "no_show"
 
 
 def test_an_arrival_for_a_date_that_was_moved_says_nothing_of_the_new_one(world: World) -> None:

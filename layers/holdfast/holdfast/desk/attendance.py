@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast import money
@@ -20,7 +20,7 @@ from holdfast.requests import Reply, Request, answer, retrying
 from holdfast.staffs_list import CONTESTED, cleared, noticed
 from holdfast.store import Record
 
-# Who is checked in sooner tells nothing of who will not come.
+# Before that nobody arrives.
 DOORS_OPEN: Final = timedelta(hours=6)
 
 
@@ -37,7 +37,7 @@ def check_in(desk: Desk, *, booking_id: str) -> Booking:
         _refuse_check_in_of_the_closed(booking)
         event = desk.store.events.get(booking.event_id)
         arrived, entry = _arrived(desk, booking)
-        return write(desk, booking, arrived, [entry], counts_check_in=_said_of(desk, booking, event))
+        return write(desk, booking, arrived, [entry], counts_check_in=_said_of(booking, event))
 
     before = desk.booking(booking_id)
     checked_in = retrying(desk.operations, decide)
@@ -68,15 +68,16 @@ def _decided(booking: Booking) -> Booking:
     return cleared(booking, frozenset({CONTESTED}))
 
 
-def _said_of(desk: Desk, booking: Booking, event: Event | None) -> int | None:
-    """The version of the event at which this arrival is the venue's word on who came; None where it is none.
-
-    Not long before the event (a booking that is let go two days ahead tells of nobody's absence), nor for a date that
-    the event was moved from before the booking heard of it.
+def _said_of(booking: Booking, event: Event | None) -> int | None:
+    """The version of the event at which this arrival is the venue's word on who came; None for a date that the event
+    was moved from before the booking heard of it.
     """
-    if event is None or event.starts_at != booking.starts_at or desk.clock() < event.starts_at - DOORS_OPEN:
-        return None
-    return event.version
+    return event.version if event is not None and event.starts_at == booking.starts_at else None
+
+
+def _lets_go_ahead(booking: Booking, amount: int | None, now: datetime) -> bool:
+    """Who is let go for nothing long before the event has not arrived: that tells of nobody's absence."""
+    return amount == 0 and now < booking.starts_at - DOORS_OPEN
 
 
 def _wake_the_absent(desk: Desk, booking: Booking) -> None:
@@ -120,7 +121,8 @@ def complete(desk: Desk, request: Request, *, booking_id: str, amount: int | Non
         if moved.event_cancelled_at is not None:
             raise Conflict("The event was cancelled.")
         arriving = moved.checked_in_at is None
-        counts = _said_of(desk, moved, event) if arriving else None
+        ahead = _lets_go_ahead(moved, amount, desk.clock())
+        counts = _said_of(moved, event) if arriving and not ahead else None
         if arriving:
             moved, entry = _arrived(desk, moved)
             facts = [*facts, entry]

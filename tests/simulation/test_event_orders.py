@@ -15,7 +15,7 @@ from tests.simulation.places import in_memory
 from tests.simulation.wrong_webhooks import MISTAKES
 
 # So many orders are drawn of flows with more than five events, and amid each flow; the environment asks for more.
-DRAWN = int(os.environ.get("HOLDFAST_ORDERS", "6"))
+DRAWN = int(os.environ.get("HOLDFAST_ORDERS", "4"))
 SEED = int(os.environ.get("HOLDFAST_ORDERS_SEED", "1"))
 _TRIED: list[tuple[int, int, int]] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -45,6 +46,14 @@ def new_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], World]]:
 @pytest.fixture
 def world(new_world: Callable[[], World]) -> World:
     return new_world()
+
+
+@pytest.fixture
+def far(world: World) -> World:
+    """An event in sixty days; alice has a card."""
+    world.event(starts_in=timedelta(days=60))
+    world.card()
+    return world
 
 
 @pytest.fixture(scope="module")

@@ -28,14 +28,6 @@ FAR = timedelta(days=60)
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
-@pytest.fixture
-def far(world: World) -> World:
-    """An event in sixty days; alice has a card."""
-    world.event(starts_in=FAR)
-    world.card()
-    return world
-
-
 # --- customers who authenticate ---------------------------------------------------------------------------------------
 
 

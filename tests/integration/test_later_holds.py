@@ -24,14 +24,6 @@ from tests.world import World
 FAR = timedelta(days=60)
 
 
-@pytest.fixture
-def far(world: World) -> World:
-    """An event in sixty days; alice has a card."""
-    world.event(starts_in=FAR)
-    world.card()
-    return world
-
-
 # --- booked far ahead -------------------------------------------------------------------------------------------------
 def test_a_far_away_booking_saves_the_card_and_holds_nothing_yet(far: World) -> None:
     answer = far.hold()

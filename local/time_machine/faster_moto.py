@@ -1,8 +1,10 @@
-"""Two shortcuts through moto, where most of the time went; neither changes what it answers.
+"""Shortcuts through moto, where most of the time went; none changes what it answers.
 
 It rolls a refused transaction back by copying every table whole before each one. Here the copy shares the items: a put
 or a delete replaces an item in its table, and an update first gets an item of its own to write on. And it serializes
 each attribute of an item by trying all ten types of DynamoDB on it, over and over, although it is wire format already.
+Each of its mocks forgets boto3's session, and with it the descriptions of the services, megabytes of JSON: here they
+are read once.
 `tests/integration/test_faster_moto.py` holds both.
 """
 
@@ -10,8 +12,10 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
+from botocore import session
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.table import Table
@@ -27,6 +31,7 @@ def _share(self: Any, memo: dict[int, Any]) -> Any:
 
 
 _update_item = DynamoDBBackend.update_item
+_create_loader = session.create_loader
 _serialize_structure = BaseJSONSerializer._serialize_type_structure
 
 
@@ -54,3 +59,4 @@ def shorten() -> None:
     Table.__deepcopy__ = _share  # type: ignore[attr-defined]
     DynamoDBBackend.update_item = _update_a_copy  # type: ignore[method-assign]
     BaseJSONSerializer._serialize_type_structure = _as_it_is  # type: ignore[method-assign]
+    session.create_loader = cache(_create_loader)

@@ -93,7 +93,7 @@ class World:
     now: list[float] = field(default_factory=lambda: [NOW.timestamp()])
     waiting: Waiting = field(default_factory=Waiting)
     requests: int = 0
-    delivered: int = 0
+    delivered: str | None = None
     send_error: Exception | None = None
 
     # --- time
@@ -182,17 +182,19 @@ class World:
         record = {"messageId": "m1", "body": json.dumps(event), "attributes": {"ApproximateReceiveCount": "1"}}
         return handler("apply_stripe_event")({"Records": [record]}, Context())["batchItemFailures"] == []
 
-    def stripe_events(self) -> list[dict[str, Any]]:
-        """Everything that Stripe would have sent so far, oldest first."""
+    def stripe_events(self, *, after: str | None = None) -> list[dict[str, Any]]:
+        """Everything that Stripe would have sent so far, or since this event; oldest first."""
+        if after is not None:
+            newer = self.stripe.v1.events.list({"limit": 100, "ending_before": after}).auto_paging_iter()
+            return [json.loads(str(event)) for event in newer]
         pages = self.stripe.v1.events.list({"limit": 100}).auto_paging_iter()
         return [json.loads(str(event)) for event in reversed(list(pages))]
 
     def deliver(self) -> None:
         """The webhooks that Stripe has sent since the last delivery."""
-        events = self.stripe_events()
-        for event in events[self.delivered :]:
+        for event in self.stripe_events(after=self.delivered):
             self.apply_event(event)
-        self.delivered = len(events)
+            self.delivered = event["id"]
 
     def reconcile(self, context: Context | None = None) -> None:
         """The schedule's own event, and the messages of a long day."""

@@ -388,31 +388,6 @@ def ended(world: World, booking_id: str, act: Any, *, began: bool | None) -> Non
         assert (booking.disputes[0].submitted_at is not None) is (dispute.status == done)
 
 
-@pytest.mark.parametrize("recovery", ["clock", "retry"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("act", [submit, accept])
-def test_dying_at_any_call_ends_in_one_answer_or_in_none(world: World, act: Any, when: When, recovery: str) -> None:
-    for number in range(MOST_CALLS):
-        booking_id = disputed(world, user=f"user{number}", key=f"hold-{number}")
-        died = False
-        try:
-            with boundary(number, when):
-                act(world, booking_id)
-        except Died:
-            died = True
-        world.advance(seconds=61)
-        if recovery == "retry":
-            answer = act(world, booking_id)
-            assert answer.status == 200, answer.body
-        else:
-            world.sweep()
-        ended(world, booking_id, act, began=recovery == "retry" or not died)
-        if not died:
-            assert number > 3
-            return
-    pytest.fail("it never ran undisturbed")
-
-
 def looked_at(booking_id: str) -> None:
     """The clock's worker takes a step of this booking."""
     record = {"messageId": "m1", "body": json.dumps({"booking_id": booking_id}), "attributes": {}}
@@ -443,10 +418,11 @@ def test_dying_in_the_clock_s_recovery_ends_in_one_answer_too(world: World, when
     pytest.fail("it never ran undisturbed")
 
 
+# A single one at every call is a crash point; these are more than the SDK tries, and than one request tries.
 FAULTS = ["fail_before", "fail_after", "timeout_before", "timeout_after", "drop_after", "conflict", "unavailable"]
 
 
-@pytest.mark.parametrize("times", [1, 2, 5])
+@pytest.mark.parametrize("times", [2, 5])
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("act", [submit, accept])
 def test_a_fault_of_stripe_s_is_never_taken_for_a_failure(world: World, act: Any, kind: str, times: int) -> None:

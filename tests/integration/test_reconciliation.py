@@ -19,7 +19,7 @@ from holdfast.desk.comparing import AnotherAccount
 from holdfast.log import Entry, append
 from holdfast.reconciliation import State, begun, midnight
 from holdfast.store import Commit, ConcurrentChange
-from tests.crash import Boundary, Died, When, boundary
+from tests.crash import Boundary, boundary
 from tests.nights import DAY, authorized, intent_of, named, report, the_night_after
 from tests.world import Context, World, handler
 
@@ -203,37 +203,6 @@ def drift_today(world: World, number: int, event_id: str = "yoga") -> dict[str, 
     world.stripe.v1.payment_intents.capture(intent_of(world, missed), {"amount_to_capture": 1234})
     authorized(world, currency, currency="usd")
     return {"missed_capture": {missed}, "wrong_currency": {currency}}
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_dying_at_any_call_the_next_run_goes_on_and_each_difference_is_named_and_adopted_once(
-    today: World, when: When
-) -> None:
-    # Every seventh call, and in the end a night that nobody disturbs.
-    for number in range(0, 100, 7):
-        day = today.time().date()
-        today.event(f"event-{number}", starts_in=timedelta(days=4))
-        expected = drift_today(today, number, f"event-{number}")
-        the_night_after(today, day)
-        died = False
-        try:
-            with boundary(number, when):
-                handler("reconcile_day")({}, Context(remaining_ms=300_000))
-        except Died:
-            died = True
-        today.reconcile()
-
-        assert named(day) == expected
-        assert {each.state for each in report(day).findings} == {State.ADOPTED, State.LEFT}
-        (missed,) = expected["missed_capture"]
-        assert today.story(str(missed))[2:] == ["external succeeded"]
-        assert report(day).totals["eur"].captured.stripe == 1234
-        today.sweep()
-        if not died:
-            assert number > 20
-            return
-        today.move_to(midnight(day) + timedelta(days=1, hours=9))
-    pytest.fail("no night ran undisturbed")
 
 
 def test_two_runs_at_once_adopt_once_and_the_later_one_stops(

@@ -18,7 +18,7 @@ RUNTIME := python3.13
 ARCHITECTURE := arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points mutations \
+.PHONY: help tools host-build run demo time-machine test e2e stripe-contract check format build logs lock openapi states simulate crash-points mutations mutants \
 	verify-log reconcile redrive events replay-events clean
 
 help: ## Show this list
@@ -86,6 +86,9 @@ simulate: tools ## Random histories on all cores: make simulate N=1000 (FROM=0, 
 
 mutations: tools ## Break the protocol in each of the listed ways, and say which test noticed (ARGS='"contest"' for some)
 	@$(RUN) tests.mutations $(ARGS)
+
+mutants: tools ## mutmut over the pure modules: is every change of theirs noticed? (ARGS="money coverage" for some modules)
+	@$(RUN) tests.mutants $(ARGS)
 
 verify-log: tools ## Check the hash chain of every booking's log, and derive every amount again from it (ARGS="--stack NAME" for one on AWS)
 	@PYTHONPATH=layers/holdfast $(RUN) operate.verify_log $(ARGS)

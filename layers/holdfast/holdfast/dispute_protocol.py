@@ -35,6 +35,7 @@ from holdfast.evidence_fields import Evidence, evidence_hash
 from holdfast.log import NOBODY, Origin, append
 from holdfast.operations import LEASE
 from holdfast.store import Commit, ConcurrentChange, Record, Store
+from holdfast.unlogged import read_again, unlogged
 
 _KEYS: Final = 4
 _SETTLE_TRIES: Final = 8
@@ -157,7 +158,7 @@ class Responses:
                 return self.store.bookings.commit(commit)
             except ConcurrentChange:
                 self.budget.sleep(random.uniform(0.01, 0.15))  # noqa: S311 - jitter
-                booking = self._read_again(booking)
+                booking = read_again(self.store, booking)
         raise OperationInProgress()
 
     # --- the effect ---------------------------------------------------------------------------------------------------
@@ -229,18 +230,7 @@ class Responses:
             raise OperationInProgress("The dispute is being answered.") from race
 
     def _touch(self, before: Booking, changed: Booking) -> Booking:
-        now = self.clock()
-        after, _ = append(before, changed, [], now=now)
-        try:
-            return self.store.bookings.commit(Commit(after=after, lines=[], before_version=before.version, now=now))
-        except ConcurrentChange:
-            return self._read_again(before)
-
-    def _read_again(self, booking: Booking) -> Booking:
-        current = self.store.bookings.get(booking.booking_id)
-        if current is None:
-            raise LookupError(f"booking {booking.booking_id} is gone")
-        return current
+        return unlogged(self.store, before, changed, now=self.clock())
 
 
 def _under_way(booking: Booking) -> DisputeResponse:

@@ -25,6 +25,7 @@ from holdfast.log import NOBODY, Entry, Origin, append
 from holdfast.movements import Begin
 from holdfast.settlement import NOT_RELEASED_YET, PLACING, Refused, Verdict, failed_attempt, settled
 from holdfast.store import Check, Commit, ConcurrentChange, Record, Store
+from holdfast.unlogged import read_again, unlogged
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 _SETTLE_TRIES: Final = 8
@@ -189,7 +190,7 @@ class Operations:
                 return Settled(self.store.bookings.commit(commit), answer)
             except ConcurrentChange:
                 self.budget.sleep(random.uniform(0.01, 0.15))  # noqa: S311 - jitter
-                booking = self._read_again(booking)
+                booking = read_again(self.store, booking)
         raise OperationInProgress()
 
     def postpone(self, booking: Booking, *, what: str) -> Booking:
@@ -222,18 +223,7 @@ class Operations:
         self._touch(booking, ended)
 
     def _touch(self, before: Booking, changed: Booking) -> Booking:
-        now = self.clock()
-        after, _ = append(before, changed, [], now=now)
-        try:
-            return self.store.bookings.commit(Commit(after=after, lines=[], before_version=before.version, now=now))
-        except ConcurrentChange:
-            return self._read_again(before)
-
-    def _read_again(self, booking: Booking) -> Booking:
-        current = self.store.bookings.get(booking.booking_id)
-        if current is None:
-            raise LookupError(f"booking {booking.booking_id} is gone")
-        return current
+        return unlogged(self.store, before, changed, now=self.clock())
 
     @staticmethod
     def _operation(booking: Booking) -> Operation:

@@ -13,6 +13,7 @@ import pytest
 
 from holdfast import bootstrap
 from holdfast.booking import Booking
+from holdfast.settlement import Captured
 from tests.world import World
 
 
@@ -264,3 +265,24 @@ def test_a_wrong_key_of_stripe_s_is_loud_and_the_step_comes_again_later(world: W
     assert waiting.retry_at is not None
     assert waiting.captured == 0
     assert world.booking(booking_id).captured == 5000
+
+
+def test_whoever_settles_second_writes_nothing(world: World) -> None:
+    """Its process was stopped for longer than its lease, between Stripe's answer and the write, and the clock came."""
+    booking_id = _held(world, "alice")
+    world.simulator.add_fault("timeout_after", match={"path": "/v1/payment_intents/*/capture"}, times=50)
+    world.on("complete", booking_id, staff="sam", body={"amount": 3000})
+    world.simulator.control("DELETE", "/_simulator/faults")
+    stopped = world.booking(booking_id)
+    world.advance(seconds=61)
+    world.sweep()
+    settled, log = world.booking(booking_id), world.log(booking_id)
+    assert stopped.operation is not None
+    assert (settled.operation, settled.captured) == (None, 3000)
+    operations = bootstrap.desk().operations
+    verdict = Captured(operations.gateway().retrieve(str(stopped.operation.payment_intent_id)))
+
+    late = operations.settle(stopped, stopped.operation, verdict)
+
+    assert (late.booking, late.answer) == (settled, None)
+    assert (world.booking(booking_id), world.log(booking_id)) == (settled, log)

@@ -17,7 +17,6 @@ import boto3
 from holdfast import bootstrap
 from holdfast.quote_keys import QuoteKeys
 from holdfast.stripe_door import StripeDoor, WebhookSecrets
-from local.stripe_simulator.access import UpdateLimit
 from tests.simulation.deployment import Deployment
 from tests.simulation.queues import Secrets
 from tests.simulation.wiring import SECRETS, Wire
@@ -26,11 +25,7 @@ _KEPT_SECONDS: Final = 300
 
 
 def cold(deployment: Deployment) -> None:
-    """Inside `Deployment.started`, whose own replacements these take the place of until it ends.
-
-    Stripe, too, has counted nothing yet: it would take the same hour, played a thousand times, for one.
-    """
-    deployment.simulator._api._update_limit = UpdateLimit(deployment.simulator.world)
+    """Inside `Deployment.started`, whose own replacements these take the place of until it ends."""
     ids, chance = random.Random(f"{deployment.seed}/ids after it"), random.Random(f"{deployment.seed}/uuids after it")
     manager = Wire(deployment.stage, "secretsmanager", Secrets(SECRETS))
     secrets = WebhookSecrets(cast(Any, manager), "stripe", monotonic=deployment.stage.stripes_time)

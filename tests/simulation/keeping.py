@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from local.stripe_simulator.access import UpdateLimit
 from local.stripe_simulator.simulator import Simulator
 from local.stripe_simulator.wire import duplicate
 from tests.simulation.deployment import Deployment
@@ -58,4 +59,6 @@ def _restore_stripe(simulator: Simulator, kept: Any) -> None:
     simulator.store.tables().clear()
     simulator.store.tables().update(duplicate(tables))
     simulator.world.reload()
+    # It has counted nothing yet: it would take the same hour, played a thousand times, for one.
+    simulator._api._update_limit = UpdateLimit(simulator.world)
     simulator.world.identifiers.restore(identifiers)

@@ -13,7 +13,9 @@ import pytest
 
 from holdfast import bootstrap
 from holdfast.booking import Booking
+from holdfast.budget import LEASE_SECONDS
 from holdfast.settlement import Captured
+from tests.crash import boundary
 from tests.world import World
 
 
@@ -286,3 +288,21 @@ def test_whoever_settles_second_writes_nothing(world: World) -> None:
 
     assert (late.booking, late.answer) == (settled, None)
     assert (world.booking(booking_id), world.log(booking_id)) == (settled, log)
+
+
+def test_while_its_lease_lasts_nobody_else_is_at_an_operation(world: World) -> None:
+    booking_id = _held(world, "alice")
+    world.simulator.add_fault("timeout_after", match={"path": "/v1/payment_intents/*/capture"}, times=50)
+    assert world.on("complete", booking_id, staff="sam", body={"amount": 3000}).status == 202
+    world.simulator.control("DELETE", "/_simulator/faults")
+    world.advance(seconds=LEASE_SECONDS - 1)
+
+    with boundary() as crossed:
+        again = world.on("complete", booking_id, staff="sam", body={"amount": 3000})
+        world.sweep()
+
+    assert again.status == 202
+    assert [call for call in crossed.calls if "/v1/" in call] == []
+    world.advance(seconds=1)
+    world.sweep()
+    assert world.booking(booking_id).captured == 3000

@@ -70,7 +70,7 @@ MUTATIONS: Final = (
         "operations.py",
         "        if now < operation.lease_until:\n",
         "        if now < operation.started_at:\n",
-        ("tests/integration/test_idempotency.py", _RECOVERY),
+        (f"{_RECOVERY} -k lease",),
     ),
     Mutation(
         "the idempotency key changes with every try",

@@ -113,6 +113,6 @@ clean: ## Remove everything that the commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 tools:
-	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11, 3.12 or 3.13, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) was not found. Choose a Python of 3.11, 3.12, 3.13 or 3.14: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 14) or sys.exit("Holdfast needs Python 3.11, 3.12, 3.13 or 3.14, but %s is %d.%d. Choose another: make PYTHON=python3.12 ..." % (sys.executable, v[0], v[1]))'
 	@"$(PYTHON)" local/bootstrap.py

@@ -16,8 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_MINOR = "{}.{}".format(*sys.version_info[:2])
-# The newest Python is let in, and told that it is the first.
-TRIED = ((3, 11), (3, 12), (3, 13))
 UV = "uv==0.13.9"
 
 
@@ -88,8 +86,6 @@ def install_tools() -> None:
         return
     started = time.monotonic()
     say("Installing the project's tools into .venv (the first time, and when uv.lock changes) ...")
-    if sys.version_info[:2] not in TRIED:
-        say(f"Nobody has run Holdfast on Python {PYTHON_MINOR} yet; 3.11, 3.12 and 3.13 are known to work.")
     if not TOOLS.fits():
         create_tools()
     run(TOOLS.bin / "uv", "sync", "--frozen", "--quiet")

@@ -13,6 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import jwt
 import pytest
@@ -399,8 +400,9 @@ def server():
 
 def test_keys_come_over_http_from_this_machine_without_redirects_and_within_bounds(server):
     assert fetch_over_http(f"{server}/jwks") == PRIVY_KEYS.document
-    with pytest.raises(OSError, match="302"):
+    with pytest.raises(HTTPError, match="302") as moved:
         fetch_over_http(f"{server}/moved")
+    assert moved.value.closed
     with pytest.raises(ValueError, match="large"):
         fetch_over_http(f"{server}/large")
 

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 KEEP_SECONDS: Final = 3600
@@ -44,8 +45,13 @@ _opener = urllib.request.build_opener(_NoRedirect)
 
 def fetch(url: str) -> bytes:
     """The document at `url`: https, or http on this machine; at most 256 KiB, within three seconds."""
-    with _opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
-        document: bytes = answer.read(_LARGEST + 1)
+    try:
+        with _opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
+            document: bytes = answer.read(_LARGEST + 1)
+    except HTTPError as refused:
+        # It is the answer as well, with its connection open.
+        refused.close()
+        raise
     if len(document) > _LARGEST:
         raise ValueError("the key set is too large")
     return document

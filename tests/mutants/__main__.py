@@ -44,7 +44,9 @@ def main() -> int:
 
 
 def mutmut(*arguments: str) -> None:
-    subprocess.run([PYTHON.with_name("mutmut"), *arguments], cwd=BENCH, check=True)
+    # Every mutant is tried in a process of its own, which would compile the tests each time.
+    settings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run([PYTHON.with_name("mutmut"), *arguments], cwd=BENCH, env=settings, check=True)
 
 
 def inside(script: Path) -> str:

@@ -29,8 +29,12 @@ time.sleep(60)
 
 def is_there(pid: int) -> bool:
     """Not a zombie, which only waits for somebody to ask how it ended."""
-    stat = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(stat.strip()) and not stat.startswith("Z")
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
 def wait_for(condition, seconds: float = 10.0) -> bool:

@@ -228,9 +228,10 @@ def of_moto(table: str) -> Iterator[Wire]:
 def sides_of(
     world: Any, *, deployment: str, items: Callable[[str], Iterable[Wire]] = of_moto
 ) -> tuple[StripeSide, BookSide]:
-    """Both sides of a `tests.world.World`; its `delivered` counts the events that were handed over so far."""
+    """Both sides of a `tests.world.World`; its `delivered` is the last event that was handed over."""
     events = list(world.simulator.store.tables().get("event", {}))
-    return both_sides(world.simulator, items, deployment=deployment, untold=events[world.delivered :])
+    told = events.index(world.delivered) + 1 if world.delivered else 0
+    return both_sides(world.simulator, items, deployment=deployment, untold=events[told:])
 
 
 def both_sides(

@@ -119,6 +119,15 @@ def test_an_answer_of_somebody_else_s_is_taken_in_and_nobody_has_to_look():
     assert [(line.kind, line.status) for line in lines] == [("evidence", "failed"), ("dispute", "under_review")]
 
 
+@pytest.mark.parametrize("verdict", [Taken, lambda seen: NotTaken("answered_elsewhere", "It is.", seen)])
+def test_a_dispute_that_is_over_and_bars_the_refund_of_a_cancelled_event_is_for_staff_from_now_on(verdict):
+    over = replace(WAITS, status="won", refundable=False)
+
+    after, _ = settled(answering(event_cancelled_at=END - DAY), SUBMIT, verdict(over), NOW)
+
+    assert (after.attention, after.attention_since) == ("refund_owed", NOW)
+
+
 def test_a_refusal_that_tells_nothing_of_the_dispute_leaves_it_as_it_was():
     after, lines = settled(answering(), SUBMIT, NotTaken("resource_missing", "No such dispute.", None), NOW)
 

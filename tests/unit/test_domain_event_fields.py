@@ -101,7 +101,7 @@ def test_that_a_refund_was_heard_of_is_no_reason_why_it_failed(reason):
 
 
 def test_a_line_that_nobody_thought_of_is_named_with_its_reason():
-    with pytest.raises(Unmapped, match="^reminder succeeded with the reason tea$"):
+    with pytest.raises(Unmapped, match=r"^reminder succeeded with the reason tea$"):
         event_type(line("reminder", "succeeded", "tea"))
 
 

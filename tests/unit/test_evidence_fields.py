@@ -144,6 +144,7 @@ def test_a_long_story_keeps_its_beginning_and_its_end(most):
 @pytest.mark.parametrize(
     ("most", "told"),
     [
+        (148, "\n".join([*(f"line {n}" for n in range(9)), "(3 more lines)", *(f"line {n}" for n in range(12, 20))])),
         (60, "line 0\nline 1\nline 2\n(14 more lines)\nline 17\nline 18\nline 19"),
         (59, "line 0\nline 1\nline 2\n(15 more lines)\nline 18\nline 19"),
         (30, "line 0\n(18 more lines)\nline 19"),

@@ -9,18 +9,23 @@ import pytest
 from holdfast.booking import HoldState, Kind, Outcome
 from holdfast.hold_settlement import declined, refused, with_saved_card
 from holdfast.log import Entry
-from holdfast.movements import Begin, Close
-from holdfast.next_step import next_step
+from holdfast.movements import Begin, Close, derivation
+from holdfast.next_step import LookAgain, next_step
 from holdfast.no_show import settles_at
 from holdfast.policy import resolve
 from holdfast.settlement import Refused, settled
 from tests.unit.builders import (
     BOOKED,
+    HOUR,
     MINUTE,
+    PRICE,
     SECOND,
+    SETTLES,
     START,
     booking,
+    captured,
     decline,
+    dispute,
     event,
     held,
     hold,
@@ -35,6 +40,7 @@ from tests.unit.builders import (
 
 NOW = BOOKED + 10 * SECOND
 CLOCKS = operation(Kind.AUTHORIZE, off_session=True, actor="clock", reason="scheduled")
+ATTENDANCE = derivation(lapsed(checked_in_at=START), "attendance", SETTLES)
 UNUSED = operation(Kind.RELEASE, superseded=True, payment_intent_id="pi_8")
 
 
@@ -140,3 +146,29 @@ def test_whoever_came_to_what_is_paid_on_the_spot_is_done_with(of):
         assert (step.kind, step.reason, step.outcome) == (Kind.RELEASE, "attended", Outcome.COMPLETED)
     else:
         assert step == Close(Outcome.COMPLETED, "attended")
+
+
+@pytest.mark.parametrize(
+    ("facts", "step"),
+    [
+        (
+            {"next_try_at": None},
+            Begin(kind=Kind.AUTHORIZE, amount=PRICE.amount, reason="attended", off_session=True, details=ATTENDANCE),
+        ),
+        (
+            {"refused_card": "pm_1"},
+            Close(Outcome.COMPLETED, "attended", attention="fee_not_collected", details=ATTENDANCE),
+        ),
+        ({"next_try_at": SETTLES + HOUR}, LookAgain(SETTLES + HOUR)),
+    ],
+)
+def test_whoever_came_without_a_hold_is_charged_as_soon_as_the_card_may_be_asked(facts, step):
+    came = lapsed(checked_in_at=START, **facts)
+
+    assert next_step(came, event(checked_in=1), SETTLES) == step
+
+
+def test_a_cent_that_a_cancelled_event_cannot_send_back_is_for_staff():
+    paid = captured(1, outcome=Outcome.OPEN, event_cancelled_at=START, disputes=(dispute(),))
+
+    assert next_step(paid, event(), START) == Close(Outcome.EVENT_CANCELLED, "event_cancelled", attention="refund_owed")

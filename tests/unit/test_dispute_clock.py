@@ -9,8 +9,9 @@ import pytest
 from holdfast.booking import Kind
 from holdfast.dispute import DisputeResponse, ResponseKind
 from holdfast.dispute_clock import NEAR, answer_due_by, answer_is_due, deadlines_noticed, dispute_due_at
+from holdfast.log import Entry
 from holdfast.next_step import due_at
-from tests.unit.builders import DAY, END, HOUR, SECOND, captured, dispute, operation
+from tests.unit.builders import DAY, END, HOUR, PRICE, SECOND, captured, dispute, operation
 
 DUE = END + 9 * DAY
 ALERT = DUE - NEAR
@@ -61,8 +62,31 @@ def test_two_days_before_the_deadline_staff_get_it_on_their_list_and_the_log_say
     after, (line,) = deadlines_noticed(WAITING, ALERT)
 
     assert (after.attention, after.attention_since) == ("dispute_due", ALERT)
-    assert (line.kind, line.status, line.actor, line.reason) == ("dispute", "needs_response", "clock", "fraudulent")
-    assert line.details == {"step": "deadline_near", "due_by": "2026-12-02T22:00:00Z"}
+    assert line == Entry(
+        kind="dispute",
+        status="needs_response",
+        actor="clock",
+        amount=PRICE.amount,
+        reason="fraudulent",
+        stripe_id="du_1",
+        details={"step": "deadline_near", "due_by": "2026-12-02T22:00:00Z"},
+    )
+
+
+@pytest.mark.parametrize(("currency", "amount"), [(None, 5000), ("eur", 5000), ("usd", None)])
+def test_the_line_has_the_amount_if_it_is_in_the_currency_of_the_booking(currency, amount):
+    _, (line,) = deadlines_noticed(captured(disputes=(dispute(due_by=DUE, currency=currency),)), ALERT)
+
+    assert line.amount == amount
+
+
+def test_a_deadline_that_is_far_away_hides_no_other_behind_it():
+    both = captured(disputes=(dispute(due_by=DUE + DAY), dispute(dispute_id="du_2", due_by=DUE)))
+
+    after, (line,) = deadlines_noticed(both, ALERT)
+
+    assert line.stripe_id == "du_2"
+    assert dispute_due_at(after) == ALERT + DAY
 
 
 def test_it_is_told_once_however_often_the_clock_looks():

@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.dispute import DisputeResponse, ResponseKind
 from holdfast.dispute_settlement import NotTaken, Taken, postponed, settled
+from holdfast.log import Entry
 from tests.unit.builders import DAY, END, HOUR, MINUTE, captured, dispute
 
 NOW = END
@@ -40,7 +41,23 @@ def test_evidence_that_was_taken_is_remembered_with_its_dispute():
         ("evidence", "succeeded", "dr_1"),
         ("dispute", "under_review", None),
     ]
-    assert (lines[0].stripe_id, lines[0].details) == ("du_1", {"evidence_hash": "hash"})
+    assert lines[0] == Entry(
+        kind="evidence",
+        status="succeeded",
+        actor="staff",
+        operation_id="dr_1",
+        stripe_id="du_1",
+        details={"evidence_hash": "hash"},
+    )
+
+
+def test_an_answer_to_a_dispute_that_the_booking_has_not_heard_of_brings_it_in():
+    seen = replace(WAITS, status="under_review", operation_id="dr_1")
+
+    after, lines = settled(answering(disputes=()), SUBMIT, Taken(seen), NOW)
+
+    assert after.disputes == (seen,)
+    assert [(line.kind, line.status) for line in lines] == [("evidence", "succeeded"), ("dispute", "under_review")]
 
 
 def test_an_event_of_stripe_s_that_was_faster_leaves_only_our_own_line():
@@ -79,12 +96,16 @@ def test_what_has_nothing_to_do_with_the_dispute_stays_there():
 def test_what_stripe_refuses_is_put_before_staff_while_the_dispute_still_waits():
     after, (line,) = settled(answering(), SUBMIT, NotTaken("invalid_request", "Too long.", WAITS), NOW)
 
-    assert (after.dispute_response, after.attention) == (None, "dispute_answer_refused")
-    assert (line.kind, line.status, line.reason, line.details) == (
-        "evidence",
-        "failed",
-        "invalid_request",
-        {"message": "Too long."},
+    assert after.dispute_response is None
+    assert (after.attention, after.attention_since) == ("dispute_answer_refused", NOW)
+    assert line == Entry(
+        kind="evidence",
+        status="failed",
+        actor="staff",
+        operation_id="dr_1",
+        reason="invalid_request",
+        stripe_id="du_1",
+        details={"message": "Too long."},
     )
 
 
@@ -96,6 +117,15 @@ def test_an_answer_of_somebody_else_s_is_taken_in_and_nobody_has_to_look():
     assert (after.disputes, after.attention) == ((seen,), None)
     assert after.disputes[0].submitted_at is None
     assert [(line.kind, line.status) for line in lines] == [("evidence", "failed"), ("dispute", "under_review")]
+
+
+@pytest.mark.parametrize("verdict", [Taken, lambda seen: NotTaken("answered_elsewhere", "It is.", seen)])
+def test_a_dispute_that_is_over_and_bars_the_refund_of_a_cancelled_event_is_for_staff_from_now_on(verdict):
+    over = replace(WAITS, status="won", refundable=False)
+
+    after, _ = settled(answering(event_cancelled_at=END - DAY), SUBMIT, verdict(over), NOW)
+
+    assert (after.attention, after.attention_since) == ("refund_owed", NOW)
 
 
 def test_a_refusal_that_tells_nothing_of_the_dispute_leaves_it_as_it_was():
@@ -111,8 +141,8 @@ def test_tries_that_learn_nothing_come_later_and_later_and_in_the_end_reach_staf
         of = postponed(of, of.dispute_response, NOW)
         assert of.dispute_response is not None
         pauses.append(of.dispute_response.lease_until - NOW)
-        expected = "dispute_answer_in_doubt" if len(pauses) >= 7 else None
-        assert of.attention == expected
+        expected = ("dispute_answer_in_doubt", NOW) if len(pauses) >= 7 else (None, None)
+        assert (of.attention, of.attention_since) == expected
 
     assert pauses[:4] == [MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE]
     assert max(pauses) <= 6 * HOUR
@@ -129,11 +159,11 @@ def test_no_pause_is_longer_than_a_quarter_of_the_time_that_is_left():
         assert after.dispute_response.lease_until - now == pause
 
 
-def test_after_the_deadline_the_pauses_are_as_usual():
-    late = replace(WAITS, due_by=NOW - DAY)
+@pytest.mark.parametrize("disputes", [(replace(WAITS, due_by=NOW - DAY),), (replace(WAITS, due_by=NOW),), ()])
+def test_after_the_deadline_or_where_none_is_known_the_pauses_are_as_usual(disputes):
     tried = replace(SUBMIT, tries=20)
 
-    after = postponed(answering(tried, disputes=(late,)), tried, NOW)
+    after = postponed(answering(tried, disputes=disputes), tried, NOW)
 
     assert after.dispute_response is not None
     assert after.dispute_response.lease_until - NOW == 6 * HOUR

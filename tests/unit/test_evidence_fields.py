@@ -97,12 +97,14 @@ def test_what_stripe_or_our_log_would_not_take_is_refused(evidence, words):
         check(evidence)
 
 
-def test_exactly_the_limit_is_taken():
-    evidence = {name: "x" * most for name, most in TEXT_FIELDS.items() if most == 20_000}
-    evidence["service_date"] = "x" * 5000
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_exactly_the_limit_is_taken_in_characters_and_in_bytes(letter):
+    evidence = {name: letter * most for name, most in TEXT_FIELDS.items() if most == 20_000}
+    evidence["service_date"] = letter * 5000
     shorter = characters(evidence) - MOST_CHARACTERS
     evidence["uncategorized_text"] = evidence["uncategorized_text"][shorter:]
-    assert characters(evidence) == MOST_CHARACTERS < MOST_BYTES
+    assert characters(evidence) == MOST_CHARACTERS
+    assert len("é".encode()) * MOST_CHARACTERS == MOST_BYTES
 
     check(evidence)
 
@@ -139,6 +141,27 @@ def test_a_long_story_keeps_its_beginning_and_its_end(most):
         assert f"({20 - kept} more lines)" in found
 
 
+@pytest.mark.parametrize(
+    ("most", "told"),
+    [
+        (148, "\n".join([*(f"line {n}" for n in range(9)), "(3 more lines)", *(f"line {n}" for n in range(12, 20))])),
+        (60, "line 0\nline 1\nline 2\n(14 more lines)\nline 17\nline 18\nline 19"),
+        (59, "line 0\nline 1\nline 2\n(15 more lines)\nline 18\nline 19"),
+        (30, "line 0\n(18 more lines)\nline 19"),
+        (29, "line 0\nline 1\nline 2\nline 3\nl"),
+    ],
+)
+def test_no_more_of_it_goes_than_has_to(most, told):
+    assert shortened([f"line {number}" for number in range(20)], most) == told
+
+
+@pytest.mark.parametrize("lines", [5, 6])
+def test_what_just_fits_is_left_alone(lines):
+    story = [f"line {number} of a story that is told at some length" for number in range(lines)]
+
+    assert shortened(story, len("\n".join(story))) == "\n".join(story)
+
+
 @pytest.mark.parametrize("story", [["x" * 50], ["x" * 30, "y" * 30], ["x" * 30, "y" * 30, "z" * 30]])
 def test_what_does_not_fit_in_two_lines_is_cut(story):
     assert shortened(story, 20) == "x" * 20
@@ -158,7 +181,7 @@ def test_edits_add_up_and_are_taken_back():
     lines = [
         line("edited", service_date="Monday", customer_name="Alice"),
         line("edited", service_date="Tuesday"),
-        line("edited", customer_name=None),
+        line("edited", customer_name=None, billing_address=None),
         line("edited", "du_2", uncategorized_text="of another dispute"),
         line("started", operation_id="dr_1", uncategorized_text="what was sent"),
         line("succeeded", kind="check_in"),
@@ -169,6 +192,7 @@ def test_edits_add_up_and_are_taken_back():
 
 def test_what_was_sent_is_what_was_frozen_when_its_sending_began():
     lines = [
+        line("succeeded", kind="capture"),
         line("started", operation_id="dr_1", service_date="Monday"),
         line("failed", operation_id="dr_1"),
         line("started", operation_id="dr_2", service_date="Tuesday"),
@@ -178,4 +202,4 @@ def test_what_was_sent_is_what_was_frozen_when_its_sending_began():
     ]
 
     assert sent_in(lines, "du_1") == {"service_date": "Tuesday"}
-    assert sent_in(lines[:3], "du_1") is None
+    assert sent_in(lines[:4], "du_1") is None

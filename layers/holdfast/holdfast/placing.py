@@ -143,7 +143,7 @@ def renewal_dropped(booking: Booking, reason: str) -> Write:
 
 def _scheduled_again(booking: Booking) -> Write:
     """The event was moved so far away that this hold would lapse before it is needed: it is let go, and another one
-    placed when its time comes.
+    placed when its time comes. A renewal that waited has been dropped by now.
     """
     hold = booking.hold
     assert hold is not None
@@ -153,9 +153,8 @@ def _scheduled_again(booking: Booking) -> Write:
     scheduled = replace(
         booking,
         hold=None,
-        renewal=None,
         setup=saved,
-        superseded=tuple(each.payment_intent_id for each in (hold, booking.renewal) if each is not None),
+        superseded=(*booking.superseded, hold.payment_intent_id),
         reminded=(),
     )
     planned = planned_at(booking)
@@ -172,7 +171,8 @@ def _scheduled_again(booking: Booking) -> Write:
 
 def card_was_not_saved(booking: Booking) -> Close | Write:
     """3-D Secure for saving a card that nobody came for. It ends a booking that has no other card."""
-    asked = booking.new_card.setup_intent_id if booking.new_card else None
+    assert booking.new_card is not None
+    asked = booking.new_card.setup_intent_id
     if booking.first_try:
         return Close(Outcome.DECLINED, "authentication_deadline", unless=asked)
     entry = Entry(kind="schedule", status="canceled", actor="clock", reason="authentication_deadline")

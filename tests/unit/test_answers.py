@@ -40,8 +40,10 @@ from tests.unit.builders import (
     START,
     captured,
     decline,
+    dispute,
     ended,
     held,
+    hold,
     intent,
     operation,
     refund,
@@ -130,6 +132,7 @@ def test_an_abandoned_hold_is_a_conflict(kind):
     answer, _ = told(under_way(kind), Abandoned(None))
 
     assert type(error_of(answer)) is Conflict
+    assert "nothing is blocked on the card" in error_of(answer).detail
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_a_card_that_stripe_does_not_take_is_a_decline(of):
     error = error_of(answer)
     assert isinstance(error, CardDeclined)
     assert (error.decline_code, error.booking_id) == (None, "bk_1")
-    assert "pm_1" not in error.detail
+    assert error.detail == "This card cannot be used."
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,32 @@ def test_a_refused_refund_says_what_is_left(code, kind, words):
     error = error_of(answer)
     assert type(error) is kind
     assert words in error.detail
+    assert [fault.pointer for fault in getattr(error, "errors", ())] == ["/amount"] * (kind is RuleRefused)
+
+
+def test_a_refused_refund_names_the_dispute_that_stands_in_its_way():
+    of = captured(disputes=(dispute(),), operation=operation(Kind.REFUND))
+
+    answer, _ = told(of, Refused("charge_disputed", "no", None))
+
+    assert type(error_of(answer)) is Conflict
+    assert "dispute du_1, needs_response" in error_of(answer).detail
+
+
+def test_a_cancellation_whose_refund_was_refused_has_no_answer_yet():
+    of = captured(outcome=Outcome.OPEN, cancel_requested_at=START)
+    sent = operation(Kind.REFUND, outcome=Outcome.CANCELLED)
+
+    assert answer_to(sent, Refused("charge_disputed", "no", None), of) is None
+
+
+def test_a_hold_that_changed_outside_leaves_an_open_booking_without_what_was_wanted():
+    of = held(hold=hold(HoldState.EXPIRED))
+
+    answer = answer_to(operation(Kind.CAPTURE, outcome=Outcome.COMPLETED), Refused("canceled", "no", None), of)
+
+    assert type(error_of(answer)) is Conflict
+    assert error_of(answer).detail == "The hold was changed outside (canceled): the booking is expired now."
 
 
 def test_a_wish_that_goes_on_with_another_operation_has_no_answer_yet():

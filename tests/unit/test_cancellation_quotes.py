@@ -44,6 +44,15 @@ def test_a_token_says_what_was_signed():
     assert len(text) < 120
 
 
+def test_a_token_has_the_same_text_in_every_version():
+    """Tokens are out while another version is deployed: what is signed, and how, stays as it is."""
+    token = Token(issued_at=START, charges_fee=False, amount=1, terms=fingerprint({"b": "ü", "a": [1, None]}))
+
+    said = "q1._Gh0BO4t.1795464000.0.1.4M3ugkzXVseBaNeq"
+    assert sign(token, KEY, **BOUND) == f"{said}.EmwHBLpOyxxOUFL92__7IGfJzEM65iKVRJONE8prK6M"
+    assert read(sign(token, KEY, **BOUND), [KEY], **BOUND) == token
+
+
 @pytest.mark.parametrize(
     "bound", [{"booking_id": "bk_2"}, {"caller": "customer:did:privy:bob"}, {"caller": "staff:did:privy:alice"}]
 )

@@ -213,3 +213,26 @@ def test_no_currency_has_two_kinds_of_minor_unit():
     assert money.decimals("jpy") == 0
     assert money.decimals("kwd") == 3
     assert money.decimals("isk") == 2
+
+
+def test_nothing_has_no_sign():
+    assert str(Money(0, "eur")) == "0.00 EUR"
+
+
+@pytest.mark.parametrize(("amount", "chargeable"), [(1230, True), (1235, False)])
+def test_what_is_off_the_step_of_its_currency_is_not_chargeable(amount, chargeable):
+    assert money.is_chargeable(amount, "kwd") is chargeable
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "words"),
+    [
+        (2500, "xxx", "not supported"),
+        (1005, "kwd", "Amounts in kwd must be multiples of 10."),
+        (29, "gbp", "The smallest amount that can be charged is 30."),
+        (1_000_000_000, "inr", "The hold would be above the largest possible: 999999999."),
+    ],
+)
+def test_a_price_that_is_refused_says_what_would_not_be(amount, currency, words):
+    with pytest.raises(RuleRefused, match=words):
+        money.validate_price(Money(amount, currency))

@@ -26,6 +26,7 @@ from tests.unit.builders import (
     START,
     booking,
     captured,
+    dispute,
     ended,
     event,
     held,
@@ -85,10 +86,23 @@ def test_hearing_of_it_twice_changes_nothing(of):
         (captured(), moved()),
         (ended(HoldState.RELEASED), moved()),
         (held(created_at=MOVED_AT + MINUTE), event(moved_at=MOVED_AT)),
+        (held(created_at=MOVED_AT), event(moved_at=MOVED_AT)),
     ],
 )
 def test_what_does_not_concern_a_booking_leaves_it_alone(of, about):
     assert brought_up(of, about) == (of, [])
+
+
+def test_times_that_differ_are_a_move_also_where_nobody_knows_when():
+    after, (line,) = brought_up(held(), event(starts_at=START + HOUR))
+
+    assert (after.starts_at, after.moved_at, line.details["moved_at"]) == (START + HOUR, None, None)
+
+
+def test_a_waiver_and_a_place_without_a_hold_were_for_the_old_date():
+    after, _ = brought_up(held(waived_at=BOOKED, kept_without_hold_at=BOOKED), moved())
+
+    assert (after.waived_at, after.kept_without_hold_at) == (None, None)
 
 
 def test_a_move_gives_everybody_a_fresh_free_window():
@@ -208,6 +222,25 @@ def test_a_cancelled_event_is_a_fact_of_every_booking_with_money_or_a_place(of):
     assert after == replace(of, event_cancelled_at=START, event_version=5)
     assert (line.kind, line.actor, line.details) == ("event_cancelled", "staff", {"event_version": 5})
     assert brought_up(after, CALLED_OFF) == (after, [])
+
+
+@pytest.mark.parametrize("amount", [1, 5000])
+def test_what_the_bank_keeps_from_going_back_is_for_a_person_to_look_at(amount):
+    of = captured(amount, disputes=(dispute(),))
+
+    after, _ = brought_up(of, CALLED_OFF)
+
+    assert after == replace(
+        of, event_cancelled_at=START, event_version=5, attention="refund_owed", attention_since=START
+    )
+
+
+def test_a_person_who_looks_at_it_already_is_not_told_again():
+    of = captured(disputes=(dispute(),), attention="dispute", attention_since=BOOKED)
+
+    after, _ = brought_up(of, CALLED_OFF)
+
+    assert (after.attention, after.attention_since) == ("dispute", BOOKED)
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,26 @@ def test_the_booking_belongs_to_the_other_event():
     }
 
 
+@pytest.mark.parametrize(
+    ("fresh_window", "reminded"), [(False, ("free_cancellation_ending",)), (True, ())], ids=["same window", "fresh"]
+)
+def test_of_the_reminders_only_those_that_the_new_date_leaves_true_count_as_sent(fresh_window, reminded):
+    of = held(reminded=("hold_coming", "free_cancellation_ending"))
+
+    assert moved(of, by_staff=True, fresh_window=fresh_window).reminded == reminded
+
+
+@pytest.mark.parametrize(
+    ("fresh_window", "moved_at"), [(False, "2026-11-23T18:30:00Z"), (True, "2026-11-23T19:00:00Z")]
+)
+def test_the_line_names_staff_and_the_window_that_counts(fresh_window, moved_at):
+    of = held(moved_at=NOW - 30 * MINUTE)
+    _, (line,) = moved_to(of, other(), NOW, by_staff=True, fresh_window=fresh_window)
+
+    assert line.actor == "staff"
+    assert (line.details["moved_at"], line.details["fresh_window"]) == (moved_at, fresh_window)
+
+
 def test_rescheduling_an_hour_before_and_cancelling_then_costs_the_same():
     of = held(policy=LADDER)
     before = fee(of, NOW)

@@ -30,7 +30,7 @@ def paid(**changes):
 
 
 def test_without_a_word_in_the_policy_refunds_are_the_organiser_s():
-    with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden, match="to the organiser"):
         check_self_refund(captured(), BOOKED)
 
 
@@ -68,6 +68,12 @@ def test_moving_a_booking_wins_nothing_back():
     check_self_refund(moved, START - 49 * HOUR)
     with pytest.raises(RuleRefused):
         check_self_refund(moved, START - 49 * HOUR + SECOND)
+
+
+def test_whoever_the_organiser_moved_gets_everything_back_within_a_day():
+    of = paid(policy=TIERS, moved_at=START - 23 * HOUR)
+
+    assert most(of, by_customer=True, now=START - 22 * HOUR) == 5000
 
 
 @pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.NO_SHOW])
@@ -150,8 +156,16 @@ def test_amounts_stand_on_the_currency_s_step():
     dinars = replace(captured(), price=replace(captured().price, currency="kwd"))
 
     assert asked(dinars, 1230) == 1230
-    with pytest.raises(RuleRefused, match="multiples of 10"):
+    with pytest.raises(RuleRefused, match="multiples of 10") as refused:
         asked(dinars, 1234)
+    assert [fault.pointer for fault in refused.value.errors] == ["/amount"]
+
+
+def test_more_than_is_left_is_a_fault_of_the_amount():
+    with pytest.raises(RuleRefused, match="Only 5000 is left") as refused:
+        asked(captured(), 5001)
+
+    assert [fault.pointer for fault in refused.value.errors] == ["/amount"]
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,20 @@ def test_a_dropped_line_is_named(number):
     assert faults(LINES[:number] + LINES[number + 1 :])
 
 
+def test_each_fault_says_where_it_is_and_what():
+    assert faults([LINES[0], *LINES[2:]]) == [
+        Fault(2, "expected sequence 2, found 3"),
+        Fault(3, "previous_hash is not the hash of the line before"),
+    ]
+    assert faults([*LINES[:-1], LINES[-1] | {"amount": 1}]) == [
+        Fault(4, "the line was altered: entry_hash does not match")
+    ]
+    assert faults(LINES[:-1]) == [
+        Fault(4, "the booking says 4 lines, the log has 3"),
+        Fault(3, "the last line is not the one that the booking points at"),
+    ]
+
+
 @pytest.mark.parametrize("length", range(len(LINES)))
 def test_a_log_that_was_cut_off_is_named(length):
     assert faults(LINES[:length])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -163,6 +164,16 @@ def test_the_hash_does_not_depend_on_the_order_of_the_fields_nor_on_a_journey_as
 )
 def test_times_on_the_wire_are_utc_to_the_second(moment, text):
     assert wire_time(moment) == text
+
+
+def test_times_on_the_wire_are_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert wire_time(BOOKED) == "2026-11-20T20:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 # --- verifying --------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -165,6 +166,16 @@ def test_times_on_the_wire_are_utc_to_the_second(moment, text):
     assert wire_time(moment) == text
 
 
+def test_times_on_the_wire_are_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert wire_time(BOOKED) == "2026-11-20T20:00:00Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 # --- verifying --------------------------------------------------------------------------------------------------------
 
 
@@ -212,6 +223,20 @@ def test_an_altered_line_with_its_hash_made_anew_still_breaks_the_chain(number):
 @pytest.mark.parametrize("number", range(len(LINES)))
 def test_a_dropped_line_is_named(number):
     assert faults(LINES[:number] + LINES[number + 1 :])
+
+
+def test_each_fault_says_where_it_is_and_what():
+    assert faults([LINES[0], *LINES[2:]]) == [
+        Fault(2, "expected sequence 2, found 3"),
+        Fault(3, "previous_hash is not the hash of the line before"),
+    ]
+    assert faults([*LINES[:-1], LINES[-1] | {"amount": 1}]) == [
+        Fault(4, "the line was altered: entry_hash does not match")
+    ]
+    assert faults(LINES[:-1]) == [
+        Fault(4, "the booking says 4 lines, the log has 3"),
+        Fault(3, "the last line is not the one that the booking points at"),
+    ]
 
 
 @pytest.mark.parametrize("length", range(len(LINES)))

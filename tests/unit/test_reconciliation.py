@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,7 +43,7 @@ def done(run: Run, **changes) -> Run:
 
 def test_a_quiet_day_is_one_stretch():
     run = begun(DAY, NOW)
-    assert (run.span.since, run.span.until) == (midnight(DAY), midnight(DAY + timedelta(days=1)))
+    assert (run.span.since, run.span.until) == (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
 
     ended = done(run)
 
@@ -68,6 +68,12 @@ def test_stretches_follow_each_other_without_a_gap_to_the_end_of_the_day(width, 
     assert reached == midnight(DAY + timedelta(days=1))
 
 
+def test_a_crowded_stretch_is_cut_in_half_and_begun_again():
+    run = replace(begun(DAY, NOW), width=601, after="bk_9")
+
+    assert narrower(run) == replace(run, width=300, after="")
+
+
 def test_a_single_second_is_not_cut_any_more():
     assert narrower(replace(begun(DAY, NOW), width=1)).span.seconds == 1
 
@@ -78,6 +84,7 @@ def test_a_nearly_empty_stretch_lets_the_next_one_be_longer_and_a_full_one_does_
     assert done(run, objects=124).width == 1200
     assert done(run, objects=125).width == 600
     assert done(run, lines=125).width == 600
+    assert done(run, objects=125, most=503).width == 600
     assert done(run).after == ""
 
 
@@ -110,6 +117,12 @@ def test_what_became_of_a_difference_is_written_only_for_whoever_was_looked_at()
     assert run.intents_of("bk_3") == {"pi_3"}
 
 
+def test_only_payments_are_looked_at_again_and_no_refund_nor_what_has_no_object():
+    found = [difference(1), difference(1, object_id="re_1"), difference(1, object_id=None), difference(2)]
+
+    assert with_findings(begun(DAY, NOW), found, NOW).intents_of("bk_1") == {"pi_1"}
+
+
 def test_what_is_left_stays_left_when_the_stretch_is_done_again():
     run = settled(with_findings(begun(DAY, NOW), [difference()], NOW), {"bk_1"}, [difference()])
 
@@ -125,27 +138,48 @@ def test_a_report_names_only_so_many_and_counts_the_rest():
     assert run.by_drift == {"missed_capture": MOST_NAMED + 7}
     assert report(run)["unnamed"] == {"missed_capture": 7}
 
+    again = with_findings(run, [difference(MOST_NAMED + 7)], NOW)
+    assert report(again)["unnamed"] == {"missed_capture": 8}
+
 
 def test_a_report_is_what_json_takes():
-    found = difference(book=1, stripe=2, detail="why")
-    run = done(with_findings(begun(DAY, NOW), [found], NOW), totals={"eur": Totals(captured=Sum(1, 2, 0, 1))})
+    found = with_findings(begun(DAY, NOW), [difference(book=1, stripe=2, detail="why")], NOW)
+    run = settled(replace(found, looks=3, under_way=2), {"bk_1"}, [difference()])
 
-    told = report(run)
+    told = report(done(run, totals={"eur": Totals(captured=Sum(1, 2, 0, 1))}, objects=5, lines=4))
 
-    assert told["findings"] == [
-        {
-            "kind": "missed_capture",
-            "booking_id": "bk_1",
-            "stripe_id": "pi_1",
-            "currency": "eur",
-            "book": 1,
-            "stripe": 2,
-            "detail": "why",
-            "state": "found",
-            "found_at": "2026-11-24T03:00:00Z",
-        }
-    ]
-    assert told["sums"]["eur"]["captured"] == {"log": 1, "stripe": 2, "log_elsewhere": 0, "stripe_elsewhere": 1}
+    assert told == {
+        "day": "2026-11-23",
+        "finished": True,
+        "objects": 5,
+        "lines": 4,
+        "looks": 3,
+        "under_way": 2,
+        "differences": {"missed_capture": 1},
+        "left": 1,
+        "sums": {
+            "eur": {
+                "captured": {"log": 1, "stripe": 2, "log_elsewhere": 0, "stripe_elsewhere": 1},
+                "refunded": {"log": 0, "stripe": 0, "log_elsewhere": 0, "stripe_elsewhere": 0},
+                "disputed": 0,
+                "fees": 0,
+            }
+        },
+        "findings": [
+            {
+                "kind": "missed_capture",
+                "booking_id": "bk_1",
+                "stripe_id": "pi_1",
+                "currency": "eur",
+                "book": 1,
+                "stripe": 2,
+                "detail": "why",
+                "state": "left",
+                "found_at": "2026-11-24T03:00:00Z",
+            }
+        ],
+        "unnamed": {},
+    }
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ BACK = logged("refund", "failed", amount=700, stripe_id="re_1", actor="stripe")
         (logged("release", amount=6000), None),
         (logged("dispute", "needs_response", stripe_id="du_1"), None),
         (logged("check_in", stripe_id=None, amount=None), None),
+        (logged("capture", stripe_id=None), None),
+        (logged("capture", amount=None), None),
     ],
 )
 def test_a_line_says_that_money_moved_or_does_not(said, expected):

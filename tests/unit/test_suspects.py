@@ -72,6 +72,8 @@ def test_the_booking_s_own_payment(booking, shown, expected):
         (make.held(superseded=("pi_2",)), {"charge": TAKEN}, False),
         (HELD, {"refund": make.stripe_refund(6000), "charge": LET_GO}, True),
         (HELD, {"refund": make.stripe_refund(), "charge": TAKEN}, False),
+        (HELD, {"charge": charge()}, False),
+        (HELD, {"charge": replace(TAKEN, refunded=True)}, False),
     ],
 )
 def test_another_payment_with_its_name_on_it(booking, shown, expected):
@@ -169,6 +171,12 @@ SEEN_PAID = sighting(intent=make.intent("succeeded"), charge=TAKEN)
         (HELD, line("check_in", stripe_id=None), [], True),
         (HELD, line("external", reason="unused_authorization", stripe_id="pi_2"), [], True),
         (HELD, line("external", reason="unused_authorization_captured", stripe_id="pi_2"), [], False),
+        (
+            HELD,
+            line("external", reason="unused_authorization_captured", stripe_id="pi_2"),
+            [sighting(payment_intent_id="pi_2", object_id="pi_2")],
+            True,
+        ),
         (make.ended(HoldState.RELEASED), line("release"), [], False),
         (make.ended(HoldState.RELEASED), line("release"), [sighting(intent=make.intent("canceled"), past=True)], True),
         (make.ended(HoldState.EXPIRED), line("external", reason="hold_expired"), [], False),
@@ -185,6 +193,8 @@ def test_a_suspect_is_named_with_the_payments_to_look_at():
     found = suspected(HELD, sightings=[sighting(payment_intent_id="pi_2", intent=make.intent(id="pi_2"))])
 
     assert found == {"bk_1": {"pi_2"}}
+    assert suspected(HELD, movements=[movement(payment_intent_id="pi_2")]) == {"bk_1": {"pi_2"}}
+    assert suspected(PAID, lines=[line("capture", stripe_id="pi_2")]) == {"bk_1": {"pi_1", "pi_2"}}
     assert suspected(PAID, lines=[line("refund", stripe_id="re_9")]) == {"bk_1": {"pi_1"}}
 
 

@@ -359,8 +359,8 @@ def _count(terms: _Terms, line: Line, result: Account) -> None:
 
 
 def _is_a_refund(line: Line) -> bool:
-    is_one = line["kind"] == "refund" or (line["kind"] == "external" and str(line["stripe_id"]).startswith("re_"))
-    return is_one and line["status"] != "started" and str(line["stripe_id"]).startswith("re_")
+    is_one = line["kind"] in ("refund", "external") and str(line["stripe_id"]).startswith("re_")
+    return is_one and line["status"] != "started"
 
 
 def _count_refund(began: Line | None, line: Line, result: Account) -> None:

@@ -30,7 +30,8 @@ def booking(world: World) -> Booking:
 
 def change(world: World, booking: Booking, **more: Any) -> Commit:
     after, lines = append(booking, replace(booking, locale="de"), [NOTE], now=world.time())
-    return Commit(**{"after": after, "lines": lines, "before_version": booking.version, "now": world.time()} | more)
+    asked: dict[str, Any] = {"after": after, "lines": lines, "before_version": booking.version, "now": world.time()}
+    return Commit(**asked | more)
 
 
 def commit(asked: Commit) -> Booking:

@@ -281,10 +281,10 @@ def test_whoever_settles_second_writes_nothing(world: World) -> None:
     settled, log = world.booking(booking_id), world.log(booking_id)
     assert stopped.operation is not None
     assert (settled.operation, settled.captured) == (None, 3000)
-    operations = bootstrap.desk().operations
-    verdict = Captured(operations.gateway().retrieve(str(stopped.operation.payment_intent_id)))
+    desk = bootstrap.desk()
+    verdict = Captured(desk.gateway.retrieve(str(stopped.operation.payment_intent_id)))
 
-    late = operations.settle(stopped, stopped.operation, verdict)
+    late = desk.operations.settle(stopped, stopped.operation, verdict)
 
     assert (late.booking, late.answer) == (settled, None)
     assert (world.booking(booking_id), world.log(booking_id)) == (settled, log)

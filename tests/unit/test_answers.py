@@ -183,6 +183,7 @@ def test_a_hold_that_changed_outside_leaves_an_open_booking_without_what_was_wan
 
     answer = answer_to(operation(Kind.CAPTURE, outcome=Outcome.COMPLETED), Refused("canceled", "no", None), of)
 
+    assert answer is not None
     assert type(error_of(answer)) is Conflict
     assert error_of(answer).detail == "The hold was changed outside (canceled): the booking is expired now."
 

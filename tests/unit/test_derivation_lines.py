@@ -59,7 +59,14 @@ def held(amount: int = 6000, stripe_id: str = "pi_1", **changes: Any) -> Line:
 
 
 def wish(at: datetime = LATE, **details: Any) -> Line:
-    return line("cancel_request", **({"charges_fee": True, "requested_at": wire_time(at)} | details))
+    plain: dict[str, Any] = {"charges_fee": True, "requested_at": wire_time(at)}
+    return line("cancel_request", **(plain | details))
+
+
+def repriced(to: int, hold_amount: int) -> Line:
+    # `from` is a word of Python's own.
+    details: dict[str, Any] = {"from": 5000, "to": to, "hold_amount": hold_amount}
+    return line("reprice", amount=to, **details)
 
 
 def quote(amount: int, clause: str = FULL, at: datetime = LATE) -> dict[str, Any]:
@@ -137,10 +144,11 @@ def test_a_hold_that_was_agreed_caps_a_fee_before_anything_is_blocked():
 
 
 def test_a_hold_that_a_new_price_asks_for_caps_a_fee_before_it_is_blocked():
-    reprice = line("reprice", amount=4000, **{"from": 5000, "to": 4000, "hold_amount": 4800})
-
     assert (
-        last(accepted(), reprice, wish(), begun("authorize", 4000, "late_cancellation", FULL, hold=4800)).amount == 4000
+        last(
+            accepted(), repriced(4000, 4800), wish(), begun("authorize", 4000, "late_cancellation", FULL, hold=4800)
+        ).amount
+        == 4000
     )
 
 
@@ -151,10 +159,9 @@ def test_a_hold_that_was_never_planned_is_found():
 
 
 def test_a_capture_goes_by_what_its_own_authorization_blocked():
-    reprice = line("reprice", amount=4000, **{"from": 5000, "to": 5000, "hold_amount": 4800})
     lying = begun("capture", 5000, "late_cancellation", FULL, hold=4800)
 
-    result = account(log(accepted(), held(), reprice, wish(), lying))
+    result = account(log(accepted(), held(), repriced(5000, 4800), wish(), lying))
 
     assert result.derived == [Derived(5, "capture", "late_cancellation", 5000, 5000, FULL)]
     assert result.faults == [Fault(5, "hold is 4800, the log says 6000")]
@@ -166,9 +173,9 @@ def test_whatever_the_bank_said_first_of_an_authorization_its_amount_caps_the_ca
     """One that waits for its customer, or that was refused at first, may live later."""
     placed = held(4000, "pi_2", kind=kind, status=status)
 
-    assert last(
-        accepted(), held(), placed, wish(), begun("capture", 4000, "late_cancellation", FULL, "pi_2", hold=4000)
-    )
+    fee = begun("capture", 4000, "late_cancellation", FULL, "pi_2", hold=4000)
+
+    assert last(accepted(), held(), placed, wish(), fee).amount == 4000
 
 
 def test_a_move_that_gives_a_fresh_window_lets_go_for_nothing():
@@ -180,7 +187,7 @@ def test_a_move_that_gives_a_fresh_window_lets_go_for_nothing():
         moved_at=wire_time(START - 10 * HOUR),
     )
     free = "cancelled within the free window"
-    details = {"starts_at": wire_time(later), "moved_at": wire_time(START - 10 * HOUR), "hold": 6000}
+    details: dict[str, Any] = {"starts_at": wire_time(later), "moved_at": wire_time(START - 10 * HOUR), "hold": 6000}
 
     derived = last(accepted(), held(), moved, wish(), begun("release", 6000, "cancelled_in_time", free, **details))
 

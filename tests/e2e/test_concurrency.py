@@ -20,6 +20,9 @@ from tests.e2e.people import Answer, People
 pytestmark = pytest.mark.xdist_group("e2e")
 
 LEASE = {"minutes": 2}
+# 503 is what a worker says whose turn comes so late that a call to Stripe would not end in time: it sends nothing.
+# Fifty of them start at once here, on few cores.
+NOT_YET = {409, 503}
 
 
 def test_the_same_hold_fifty_times_at_once_is_one_hold(people: People) -> None:
@@ -33,10 +36,10 @@ def test_the_same_hold_fifty_times_at_once_is_one_hold(people: People) -> None:
         first = [answer for answer in pool.map(lambda _: ask(book), range(50)) if answer]
     told = [insist(book) for _ in range(3)]
 
-    assert {answer.status for answer in first} <= {201, 202, 409}
+    assert {answer.status for answer in first} <= {201, 202, *NOT_YET}
     assert [answer.status for answer in told] == [201] * 3
     booking_id = told[0].body["booking_id"]
-    assert {answer.body["booking_id"] for answer in [*first, *told] if answer.status != 409} == {booking_id}
+    assert {answer.body["booking_id"] for answer in [*first, *told] if answer.status not in NOT_YET} == {booking_id}
     assert len(people.everything(who, "/bookings")) == 1
     assert len(people.intents(booking_id)) == 1
     assert people.story(booking_id)["authorize started"] == 1
@@ -53,7 +56,7 @@ def test_the_same_capture_and_the_same_refund_many_times_at_once_move_the_money_
         with ThreadPoolExecutor(12) as pool:
             answers = [answer for answer in pool.map(ask, [request] * 12) if answer]
         answers.append(insist(request))
-        assert {answer.status for answer in answers} <= {200, 201, 202, 409}
+        assert {answer.status for answer in answers} <= {200, 201, 202, *NOT_YET}
         assert answers[-1].status in (200, 201)
 
     assert people.charged(booking_id) == 3000

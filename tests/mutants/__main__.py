@@ -1,6 +1,7 @@
 """`python -m tests.mutants`: mutmut over the pure modules; a test catches each mutant, or its survival is explained.
 
-Module names as arguments try these modules anew. Ends with 0 if nothing survives that is not explained.
+What was caught before is not tried again while its function stays as it is; module names as arguments try all of
+theirs. Ends with 0 if nothing survives that is not explained.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ def main() -> int:
     if not arguments.told:
         install()
         lay_out()
+        inside(Path(__file__).with_name("again.py"))
         mutmut("run", "--max-children", str(os.cpu_count() or 1), *(f"holdfast.{name}.*" for name in arguments.module))
     mutants = [Mutant(**each) for each in json.loads(inside(Path(__file__).with_name("found.py")))]
     if arguments.module:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.booking import Booking, HoldState, HoldTerms, Initiator, Status
+from holdfast.booking import Booking, HoldState, HoldTerms, Initiator, Kind, Status
 from holdfast.coverage import (
     HOLD_SAFETY,
     SHORTEST_WINDOW,
@@ -26,13 +26,36 @@ from holdfast.coverage import (
     lapses_at,
     mend_by,
     needed_until,
+    needs_saved_card,
     place_at,
     renew_at,
     window,
 )
 from holdfast.policy import DEFAULT, resolve
 from holdfast.settlement import Declined
-from tests.unit.builders import BOOKED, DAY, END, HOUR, LAPSES, START, booking, decline, event, held, hold
+from tests.unit.builders import (
+    BOOKED,
+    DAY,
+    END,
+    HOUR,
+    LAPSES,
+    LONG_AGO,
+    PLACES,
+    START,
+    booking,
+    decline,
+    ended,
+    event,
+    held,
+    hold,
+    lapsed,
+    operation,
+    refused,
+    saving,
+    scheduled,
+    setup,
+    waiting_for_3ds,
+)
 from tests.unit.virtual import Life, days
 
 BRANDS = ("visa", "mastercard", "amex", "discover")
@@ -275,13 +298,88 @@ def test_a_customer_has_until_the_first_fee_but_at_least_a_day_and_not_beyond_th
     assert mend_by(waiting, START - days(3)) == START - DAY
     assert mend_by(waiting, START - 30 * HOUR) == START - 6 * HOUR
     assert mend_by(waiting, START - 2 * HOUR) == START
+    assert mend_by(waiting, START) == START + DAY
     assert mend_by(waiting, START + HOUR) == START + HOUR + DAY
+
+
+NEEDED = END + DAY + HOLD_SAFETY
+
+
+@pytest.mark.parametrize(
+    ("brand", "now", "needed"),
+    [
+        ("visa", NEEDED - days(7), False),
+        ("visa", NEEDED - days(7) - timedelta(seconds=1), True),
+        ("diners", NEEDED - SHORTEST_WINDOW, False),
+        ("diners", NEEDED - SHORTEST_WINDOW - timedelta(seconds=1), True),
+        (None, NEEDED - days(7), True),
+    ],
+)
+def test_a_card_is_saved_where_its_hold_may_not_live_to_the_last_charge(brand, now, needed):
+    of = booking(policy=resolve({"off_session_fees": False}))
+
+    assert needs_saved_card(of, brand, now) is needed
+
+
+def test_a_card_is_saved_where_the_policy_charges_a_fee_without_a_hold():
+    assert needs_saved_card(booking(policy=resolve({"off_session_fees": True})), "visa", NEEDED - days(7))
 
 
 def test_a_hold_for_an_event_that_was_moved_far_away_comes_too_early():
     assert not comes_too_early(held())
     assert comes_too_early(held(starts_at=START + days(60), ends_at=END + days(60)))
     assert not comes_too_early(booking(starts_at=START + days(60)))
+
+
+LONG = {"ends_at": END + days(10)}  # outlives the hold
+RENEWS = LAPSES - DAY
+WAITS = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", operation_id="op_renew")
+BEGUN = operation(Kind.RENEW)
+LATER = {"starts_at": START + days(60), "ends_at": END + days(60)}
+AUTHENTICATES, NEW_CARD = ("customer", "authentication"), ("customer", "new_payment_method")
+KEPT = Alert("staff", "kept_without_hold", NEEDED)
+
+
+@pytest.mark.parametrize(
+    ("of", "now", "said"),
+    [
+        (held(operation=BEGUN), BOOKED, Planned("finish renew", BEGUN.lease_until)),
+        (ended(HoldState.RELEASED), BOOKED, Over()),
+        (held(captured=1), END, Planned("refund what is not owed", END)),
+        # With a hold.
+        (held(), BOOKED, Covered(LAPSES)),
+        (held(hold=hold(expires_at=NEEDED)), BOOKED, Covered(NEEDED)),
+        (held(**LONG), BOOKED, Planned("renew", RENEWS)),
+        (held(**LONG, hold=hold(expires_at=None, placed_at=None)), BOOKED, Planned("renew", BOOKED + days(3.75))),
+        (held(**LONG, next_try_at=RENEWS - HOUR), BOOKED, Planned("renew", RENEWS)),
+        (held(**LONG, next_try_at=LAPSES - HOUR), BOOKED, Planned("renew", LAPSES - HOUR)),
+        (held(**LONG, next_try_at=LAPSES), BOOKED, Alert(*NEW_CARD, LAPSES)),
+        (held(**LONG, refused_card="pm_1"), BOOKED, Alert(*NEW_CARD, LAPSES)),
+        (held(**LONG, refused_card="pm_2"), BOOKED, Planned("renew", RENEWS)),
+        (held(**LONG, renewal=WAITS), BOOKED, Alert(*AUTHENTICATES, LAPSES - HOLD_SAFETY)),
+        # The bank wants the customer.
+        (waiting_for_3ds(), BOOKED, Alert(*AUTHENTICATES, BOOKED + HOUR / 2)),
+        (waiting_for_3ds(mend_by=START), BOOKED, Alert(*AUTHENTICATES, START)),
+        (waiting_for_3ds(action_deadline=None), BOOKED, Alert(*AUTHENTICATES, NEEDED)),
+        (saving(), LONG_AGO, Alert(*AUTHENTICATES, LONG_AGO + HOUR / 2)),
+        (saving(action_deadline=None), LONG_AGO, Alert(*AUTHENTICATES, LONG_AGO)),
+        # Without a hold.
+        (refused(), PLACES, Alert(*NEW_CARD, START - DAY)),
+        (refused(mend_by=None, kept_without_hold_at=START), START, KEPT),
+        (lapsed(attention="kept_without_hold"), START, KEPT),
+        (scheduled(), LONG_AGO, Planned("place", PLACES)),
+        (scheduled(next_try_at=PLACES - HOUR), LONG_AGO, Planned("place", PLACES)),
+        (scheduled(next_try_at=PLACES + HOUR), LONG_AGO, Planned("place", PLACES + HOUR)),
+        (lapsed(), START, Planned("place again", START)),
+        (lapsed(setup=setup()), START, Planned("place again", START)),
+        (lapsed(next_try_at=END), START, Planned("place again", END)),
+        (lapsed(**LATER), START, Planned("place again", PLACES + days(60))),
+        (refused(mend_by=None), PLACES + HOUR, Planned("place again", PLACES + HOUR)),
+        (booking(), BOOKED, None),
+    ],
+)
+def test_it_is_said_which_of_the_three_it_is_and_when(of, now, said):
+    assert coverage(of, now) == said
 
 
 def test_what_nobody_looks_after_is_none():

@@ -89,6 +89,15 @@ def test_a_deadline_that_is_far_away_hides_no_other_behind_it():
     assert dispute_due_at(after) == ALERT + DAY
 
 
+def test_a_dispute_without_a_deadline_hides_none_behind_it():
+    both = captured(disputes=(dispute(), dispute(dispute_id="du_2", due_by=DUE)))
+
+    _, lines = deadlines_noticed(both, ALERT)
+
+    assert [line.stripe_id for line in lines] == ["du_2"]
+    assert dispute_due_at(both) == ALERT
+
+
 def test_it_is_told_once_however_often_the_clock_looks():
     after, _ = deadlines_noticed(WAITING, ALERT)
 

@@ -108,6 +108,7 @@ def test_a_superseded_hold_is_released_first_whatever_else_the_booking_is(before
         scheduled(outcome=Outcome.CANCELLED),
         refused(outcome=Outcome.DECLINED),
         booking(outcome=Outcome.DECLINED),
+        booking(action_deadline=BOOKED),  # its first card is being asked by whoever books, and by nobody else
         captured(refunds=(refund(5000),)),
         captured(refunds=(refund(1000, RefundStatus.PENDING),)),
         captured(disputes=(dispute(),)),

@@ -111,7 +111,9 @@ def test_the_time_to_contest_counts_from_the_notice(of, at):
         (held(hold=hold(expires_at=SETTLES + HOLD_SAFETY - SECOND)), SETTLES - SECOND),
         (held(hold=hold(expires_at=None, brand="visa")), SETTLES),
         (held(ends_at=END + DAY, hold=hold(expires_at=None)), BOOKED + timedelta(days=4, hours=16)),
+        (held(ends_at=END + DAY, hold=hold(expires_at=None, placed_at=None)), BOOKED + timedelta(days=4, hours=16)),
         (lapsed(), SETTLES),
+        (lapsed(ends_at=END + 10 * DAY), SETTLES + 10 * DAY),
         (scheduled(), SETTLES),
     ],
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.booking import HoldState, HoldTerms, Initiator, Kind, Outcome, SetupState, Status
-from holdfast.coverage import HOLD_SAFETY, place_at, renew_at
+from holdfast.coverage import HOLD_SAFETY, SHORTEST_WINDOW, place_at, renew_at
 from holdfast.log import Entry
 from holdfast.movements import Begin, Close, Write
 from holdfast.next_step import due_at, next_step
@@ -43,6 +43,7 @@ from tests.unit.builders import (
     setup,
 )
 
+UNKNOWN = hold(expires_at=None, placed_at=None)
 KEEP = resolve({"on_unplaceable_hold": "keep"})
 RENEWAL = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", operation_id="op_renew", payment_method_id="pm_1")
 
@@ -198,6 +199,8 @@ def test_what_is_before_staff_already_stays_there():
         (long(refused_card="pm_2"), RENEWS),
         (long(renewal=RENEWAL), LAPSES - HOLD_SAFETY),
         (held(renewal=RENEWAL), LAPSES - HOLD_SAFETY),
+        # Nobody knows how long this one lives, or since when: as long as the shortest of them, since the booking.
+        (held(hold=UNKNOWN, renewal=RENEWAL), BOOKED + SHORTEST_WINDOW - HOLD_SAFETY),
         (long(hold_terms=HoldTerms(mend_hours=48)), LAPSES - 2 * DAY),
         # A price that was raised: a larger hold, at once.
         (held(hold_amount=HELD + 1), BOOKED),
@@ -301,6 +304,7 @@ def test_a_renewal_of_a_booking_that_is_over_is_dropped_at_once(of, nothing):
         assert isinstance(dropped, Write)
         assert dropped.booking.superseded == ("pi_2",)
         assert dropped.booking.payment_status is of.payment_status
+        assert [(line.kind, line.status, line.reason) for line in dropped.entries] == [("renew", "canceled", "closed")]
 
 
 # --- events that move far away ----------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ def test_every_fault_of_shape_is_told_at_once_with_what_was_expected():
     malformed = {
         "hold_ratio": 1.5,
         "settle_hours": "24",
+        "booking_grace_minutes": "30",
         "no_show_grace_minutes": None,
         "no_show_contest_minutes": True,
         "self_refund_until_hours": 1.5,
@@ -48,6 +49,7 @@ def test_every_fault_of_shape_is_told_at_once_with_what_was_expected():
     assert faults(malformed, InvalidRequest) == {
         "hold_ratio": DECIMAL,
         "settle_hours": "This must be an integer.",
+        "booking_grace_minutes": "This must be an integer.",
         "no_show_grace_minutes": "This must be an integer.",
         "no_show_contest_minutes": "This must be an integer.",
         "self_refund_until_hours": "This must be an integer.",
@@ -95,7 +97,9 @@ def test_twenty_tiers_are_enough():
     }
 
 
-@pytest.mark.parametrize(("term", "most"), [("settle_hours", 744), ("free_cancellation_hours", 8784)])
+@pytest.mark.parametrize(
+    ("term", "most"), [("settle_hours", 744), ("free_cancellation_hours", 8784), ("self_refund_until_hours", 8784)]
+)
 def test_a_term_may_be_the_largest_that_is_told(term, most):
     assert getattr(resolve({term: most}), term) == most
 

@@ -167,6 +167,9 @@ def test_an_amount_in_any_language_can_be_read_back(locale, amount, currency):
         (None, "x" * 10_000, "en"),
         (None, ",".join(["pt"] * 30 + ["de"]), "en"),  # nobody reads that far
         ("", "es-419", "es"),
+        (None, ",".join(["de"] + ["pt"] * 30), "de"),
+        (None, "fr;q=1, de", "fr"),  # no weight is a weight of 1
+        (None, "fr;q=0.9, de", "de"),
     ],
 )
 def test_the_language_is_the_one_that_was_asked_for_if_it_is_spoken_here(wanted, header, locale):

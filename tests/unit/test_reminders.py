@@ -109,6 +109,15 @@ def test_whoever_heard_that_the_event_was_moved_has_just_read_it_too(lead, remin
     assert (due_at(moved) is not None) is reminded
 
 
+def test_where_the_free_window_is_longer_whoever_was_moved_is_reminded_of_the_end_of_the_fresh_one():
+    three_days = resolve({"free_cancellation_hours": 72})
+    moved = early(policy=three_days, moved_at=START - 2 * DAY)
+
+    assert due_at(moved) == START - LEAD
+    assert due_at(replace(moved, moved_at=START - LEAD)) is None
+    assert due_at(replace(moved, moved_at=None)) == START - 3 * DAY - LEAD
+
+
 def test_what_was_said_of_the_old_date_is_said_again_of_the_new_one():
     """Moving forgets what was reminded of."""
     later = START + 30 * DAY

@@ -233,6 +233,7 @@ def test_the_next_tier_is_the_one_that_is_still_to_come_while_the_booking_is_ope
     assert booking_view(of)["next_tier"]["amount"] == 2500
     assert booking_view(of, START - 24 * HOUR)["next_tier"]["amount"] == 2500
     assert booking_view(of, START - 23 * HOUR)["next_tier"]["amount"] == 5000
+    assert staff_booking_view(of, START - 23 * HOUR)["next_tier"]["amount"] == 5000
     assert booking_view(of, START)["next_tier"] is None
     assert booking_view(captured(policy=ladder))["next_tier"] is None
 

@@ -341,6 +341,7 @@ def test_a_hold_that_was_to_be_released_and_is_gone_already_ends_as_was_wanted(o
     after, lines = settle(releasing(outcome=outcome), Refused("unexpected_state", "It is canceled.", gone))
 
     assert after.outcome is outcome
+    assert after.cancelled_at == (NOW if outcome in (Outcome.CANCELLED, Outcome.EVENT_CANCELLED) else None)
     assert after.payment_status in (Status.RELEASED, Status.EXPIRED)
     assert (due_at(after), after.retry_at) == (None, None)
     assert [line.kind for line in lines] == ["release", "external"]

@@ -250,7 +250,6 @@ def with_saved_card(booking: Booking, saved: Setup) -> Booking:
         booking,
         hold=None if waited else hold,
         superseded=_dropped(booking, None) if waited else booking.superseded,
-        renewal=None if waited else booking.renewal,
         voided=0,
         setup=saved,
         new_card=None,

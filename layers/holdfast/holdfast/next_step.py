@@ -89,7 +89,7 @@ def _due_by_deadlines(booking: Booking) -> datetime | None:
         instants = [no_show.looked_at(booking), placing.places_at(booking), reminders.due_at(booking)]
     if booking.new_card is not None:
         instants.append(booking.action_deadline)
-    return min((each for each in instants if each is not None), default=None)
+    return min(each for each in instants if each is not None)
 
 
 def next_step(booking: Booking, event: Event | None, now: datetime) -> Step:

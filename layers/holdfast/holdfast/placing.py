@@ -20,7 +20,7 @@ def places_at(booking: Booking) -> datetime | None:
     if booking.kept_without_hold_at is not None:
         return None
     asks = _asks_at(booking)
-    return min((each for each in (asks, booking.mend_by) if each is not None), default=None)
+    return min(each for each in (asks, booking.mend_by) if each is not None)
 
 
 def _asks_at(booking: Booking) -> datetime | None:

@@ -306,8 +306,9 @@ def _refused(idle: Booking, operation: Operation, verdict: Refused, now: datetim
         and not changed.holds_money
         and changed.captured == 0
     ):
-        # It was to be let go, and it is gone: the intention is met.
-        return _fresh(_ended(replace(changed, outcome=operation.outcome or changed.outcome), now)), [failed, *outside]
+        # It was to be let go, and it is gone: the intention is met, and says whether that is a cancellation.
+        gone = replace(changed, outcome=operation.outcome or changed.outcome, cancelled_at=idle.cancelled_at)
+        return _fresh(_ended(gone, now)), [failed, *outside]
     changed = noticed(changed, "changed_outside" if outside else "refused_by_stripe", now)
     return failed_attempt(changed, now, what="refused_by_stripe"), [failed, *outside]
 

@@ -54,6 +54,8 @@ OF_SUPERSEDED = operation(Kind.RELEASE, superseded=True, payment_intent_id="pi_9
     [
         (under_way(Kind.AUTHORIZE), Status.AUTHORIZING),
         (under_way(Kind.SCHEDULE), Status.AUTHORIZING),
+        (captured(0), Status.CAPTURED),
+        (captured(1, refunds=(refund(1),)), Status.REFUNDED),
         (saving(), Status.ACTION_REQUIRED),
         (scheduled(), Status.SCHEDULED),
         (scheduled(new_card=setup(SetupState.ACTION_REQUIRED)), Status.SCHEDULED),
@@ -280,7 +282,8 @@ def test_an_operation_begins_only_where_the_money_is(kind, status):
     if status in MAY[kind]:
         assert begun(of, operation(kind)).operation == operation(kind)
     else:
-        with pytest.raises(Conflict):
+        said = "is under way" if of.operation else f"A booking that is {status} cannot {kind} anything"
+        with pytest.raises(Conflict, match=said):
             begun(of, operation(kind))
 
 
@@ -297,14 +300,16 @@ def test_an_operation_begins_only_where_the_money_is(kind, status):
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.OPEN])
 def test_a_card_is_asked_for_nothing_once_the_booking_is_closed(kind, of, outcome):
     assert begun(of, operation(kind)).operation is not None
-    with pytest.raises(Conflict):
-        begun(replace(of, outcome=outcome), operation(kind))
+    closed = replace(of, outcome=outcome)
+    refused = closed.payment_status not in MAY[kind]
+    with pytest.raises(Conflict, match="cannot" if refused else f"The booking is closed: {outcome}."):
+        begun(closed, operation(kind))
 
 
 @pytest.mark.parametrize("first", list(Kind))
 @pytest.mark.parametrize("second", list(Kind))
 def test_there_is_one_operation_at_a_time(first, second):
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="Another operation on this booking is under way"):
         begun(under_way(first), operation(second, superseded=True))
 
 

@@ -74,6 +74,10 @@ def test_a_booking_without_grace_made_at_the_very_turn_is_told_of_that_second():
     assert told(schedule(strict, created=START - 24 * HOUR + SECOND))[0] == (None, START - 24 * HOUR + SECOND, 0)
 
 
+def test_whoever_books_after_the_start_is_told_of_one_price():
+    assert told(schedule(LADDER, created=START + HOUR)) == [(None, None, 6000)]
+
+
 def test_a_move_by_the_organiser_shows_its_fresh_window():
     moved = START - 30 * HOUR
 

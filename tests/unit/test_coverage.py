@@ -28,6 +28,7 @@ from holdfast.coverage import (
     needed_until,
     needs_saved_card,
     place_at,
+    planned_at,
     renew_at,
     window,
 )
@@ -373,6 +374,7 @@ KEPT = Alert("staff", "kept_without_hold", NEEDED)
         (lapsed(), START, Planned("place again", START)),
         (lapsed(setup=setup()), START, Planned("place again", START)),
         (lapsed(next_try_at=END), START, Planned("place again", END)),
+        (lapsed(next_try_at=BOOKED), START, Planned("place again", START)),
         (lapsed(**LATER), START, Planned("place again", PLACES + days(60))),
         (refused(mend_by=None), PLACES + HOUR, Planned("place again", PLACES + HOUR)),
         (booking(), BOOKED, None),
@@ -380,6 +382,40 @@ KEPT = Alert("staff", "kept_without_hold", NEEDED)
 )
 def test_it_is_said_which_of_the_three_it_is_and_when(of, now, said):
     assert coverage(of, now) == said
+
+
+@pytest.mark.parametrize(
+    ("contest", "until"),
+    [
+        ({"contested_at": END, "no_show_noticed_at": START}, END + DAY),
+        ({"contested_at": END + HOUR, "no_show_noticed_at": START}, END + HOUR + DAY),
+        ({"contested_at": END + HOUR, "no_show_noticed_at": START, "no_show_upheld_at": END + 2 * HOUR}, END + DAY),
+    ],
+)
+def test_a_contest_that_staff_have_to_decide_makes_the_hold_needed_for_a_day_from_then_on(contest, until):
+    assert needed_until(held(**contest)) == until + HOLD_SAFETY
+
+
+def test_a_hold_for_fees_that_count_from_an_earlier_start_is_planned_for_that_start():
+    moved = scheduled(starts_at=START + days(10), ends_at=END + days(10), window_starts_at=START)
+
+    assert planned_at(scheduled(hold_terms=HoldTerms(lead_hours=100))) == START - 100 * HOUR
+    assert planned_at(moved) == START - 3 * DAY
+
+
+def test_the_time_for_a_hold_has_come_at_its_very_second():
+    due = place_at(DEFAULT, TERMS, START)
+    far = {"brand": "visa", "starts_at": START, "ends_at": END + days(30)}
+
+    assert is_held_at_once(DEFAULT, TERMS, now=due, **far)
+    assert not is_held_at_once(DEFAULT, TERMS, now=due - timedelta(seconds=1), **far)
+
+
+def test_a_hold_without_a_known_end_may_come_too_early_as_well():
+    unknown = hold(expires_at=None, placed_at=None)
+
+    assert not comes_too_early(held(hold=unknown))
+    assert comes_too_early(held(hold=unknown, starts_at=START + days(60), ends_at=END + days(60)))
 
 
 def test_what_nobody_looks_after_is_none():

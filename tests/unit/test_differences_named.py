@@ -45,6 +45,11 @@ def left(drift: Drift, object_id: str = "pi_1", currency: str = "eur", **said: A
             at_stripe("succeeded", refunds=(make.stripe_refund(700),)),
             adopted(Drift.OUTSIDE_REFUND, "re_1", book=0, stripe=700, detail="succeeded, refunded"),
         ),
+        (
+            PAID,
+            at_stripe("succeeded", disputes=(make.dispute("under_review", reason=""),)),
+            adopted(Drift.UNKNOWN_DISPUTE, "du_1", stripe=5000, detail="under_review"),
+        ),
     ],
 )
 def test_what_can_be_adopted_says_what_would_be_written(booking, seen, expected):

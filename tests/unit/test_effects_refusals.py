@@ -9,13 +9,74 @@ import pytest
 
 from holdfast import effects
 from holdfast.booking import Kind
-from holdfast.call_failures import CallRefused
+from holdfast.call_failures import CallRefused, CardRefused, OutcomeUnknown
 from holdfast.effects import Found
-from holdfast.settlement import Declined, Refused
+from holdfast.settlement import Abandoned, Declined, Refused
 from holdfast.stripe_objects import Decline
-from tests.unit.builders import BEFORE, operation, seen, setup_intent
+from tests.unit.builders import BEFORE, intent, operation, seen, setup_intent
 
 NO = CallRefused("resource_missing", "No such thing.")
+BROKEN = OutcomeUnknown("An error of Stripe's that it stored.", answered=True, replayed=True)
+
+
+@pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.RELEASE])
+def test_an_effect_is_asked_for_under_its_bookings_name_and_its_operations_key(kind):
+    gateway = Mock()
+
+    effects.attempt(gateway, BEFORE[kind](), operation(kind))
+
+    getattr(gateway, kind).assert_called_once_with("bk_1", operation(kind), f"op_{kind}")
+
+
+@pytest.mark.parametrize(("kind", "finds"), [(Kind.RENEW, "find_authorization"), (Kind.SCHEDULE, "find_setup")])
+def test_what_became_of_a_card_is_looked_for_at_its_customer(kind, finds):
+    gateway = Mock(**{f"{finds}.return_value": None})
+
+    assert effects.look(gateway, BEFORE[kind](), operation(kind)) is Found.ABSENT
+    getattr(gateway, finds).assert_called_once_with("cus_1", operation(kind))
+
+
+def test_a_hundred_keys_may_be_spoilt_and_not_one_more():
+    gateway = Mock(**{"release.side_effect": BROKEN})
+
+    assert effects.attempt(gateway, BEFORE[Kind.RELEASE](), operation(Kind.RELEASE)) is None
+    assert [call.args[2] for call in gateway.release.call_args_list] == [
+        "op_release",
+        *(f"op_release:{number}" for number in range(2, 101)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (
+            "requires_payment_method",
+            Declined(
+                Decline(code="card_declined", decline_code=None, message="The card was declined."),
+                intent("requires_payment_method"),
+            ),
+        ),
+        ("requires_confirmation", Abandoned(intent("requires_confirmation"))),
+        (
+            "canceled",
+            Declined(
+                Decline(code="canceled", decline_code=None, message="The authorization was canceled."),
+                intent("canceled"),
+            ),
+        ),
+    ],
+)
+def test_an_authorization_that_did_not_come_says_why_and_names_its_payment_intent(status, says):
+    assert effects.authorization(intent(status)) == says
+
+
+def test_a_card_that_refuses_a_capture_is_quoted():
+    no = Decline(code="card_declined", decline_code="do_not_honor", message="The bank will not.")
+    gateway = Mock(**{"capture.side_effect": CardRefused(no, None), "observe.side_effect": NO})
+
+    verdict = effects.attempt(gateway, BEFORE[Kind.CAPTURE](), operation(Kind.CAPTURE))
+
+    assert verdict == Refused("card_declined", "The bank will not.", None)
 
 
 @pytest.mark.parametrize("status", ["requires_capture", "requires_action", "requires_confirmation"])

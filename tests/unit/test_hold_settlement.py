@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.booking import HoldState, HoldTerms, Initiator, Kind, Outcome, SetupState, Status
-from holdfast.coverage import coverage
+from holdfast.coverage import HOLD_SAFETY, SHORTEST_WINDOW, coverage
 from holdfast.hold_settlement import (
     MENDED_BY_HOLD,
     abandoned,
@@ -195,6 +195,21 @@ def test_whoever_books_has_half_an_hour_to_authenticate():
     assert after.waits_for_its_first_card
     assert (line.status, line.reason) == ("pending", "requires_action")
     assert line.details == {"deadline": wire_time(NOW + 30 * MINUTE)}
+
+
+def test_what_waits_already_is_not_let_go_for_itself_and_its_line_names_it():
+    for before, asked in ((waiting_for_3ds(), BOOKS), (waiting_for_3ds(mend_by=START), CHANGES)):
+        after, (line,) = needs_action(before, asked, intent("requires_action"), NOW)
+
+        assert (after.superseded, line.stripe_id) == ((), "pi_1")
+
+
+def test_a_renewal_of_a_hold_without_a_known_end_waits_as_long_as_the_shortest_hold_lives():
+    unknown = held(hold=hold(expires_at=None, placed_at=None))
+
+    _, (line,) = needs_action(unknown, RENEWS, intent("requires_action", id="pi_7"), NOW)
+
+    assert line.details == {"deadline": wire_time(BOOKED + SHORTEST_WINDOW - HOLD_SAFETY)}
 
 
 def test_whoever_changes_cards_before_they_ever_authenticated_has_half_an_hour_again_and_no_booking_before():

@@ -215,6 +215,19 @@ def test_no_currency_has_two_kinds_of_minor_unit():
     assert money.decimals("isk") == 2
 
 
+@pytest.mark.parametrize(("currency", "worth"), [("eur", 12_345), ("isk", 12_300), ("kwd", 12_340)])
+def test_a_fixed_fee_is_on_the_step_of_its_currency(currency, worth):
+    assert Amount(12_345).of(Money(100_000, currency)) == worth
+
+
+def test_a_fee_that_a_hold_off_the_step_caps_is_on_the_step():
+    assert due(Amount(50_000), Money(100_000, "isk"), 12_345) == 12_300
+
+
+def test_where_stripe_names_no_smallest_charge_one_minor_unit_is_enough():
+    assert money.minimum_charge("afn") == 1
+
+
 def test_nothing_has_no_sign():
     assert str(Money(0, "eur")) == "0.00 EUR"
 

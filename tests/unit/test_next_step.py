@@ -303,6 +303,12 @@ def test_whoever_came_is_settled_before_the_hold_lapses():
     assert isinstance(next_step(short, event(checked_in=1), END + 10 * HOUR), Begin)
 
 
+def test_a_contest_makes_the_last_charge_later():
+    contested = terms(no_show_grace_minutes=30, no_show_contest_minutes=600, settle_hours=0)
+
+    assert last_charge_at(contested, starts_at=START, ends_at=END) == START + 630 * MINUTE
+
+
 @pytest.mark.parametrize(
     ("minutes", "hours", "expected"),
     [(30, 24, SETTLES), (30, 0, END), (6 * 60, 0, START + 6 * HOUR), (120, 0, END)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +16,7 @@ from holdfast import money, policy
 from holdfast.errors import InvalidRequest, RuleRefused
 from holdfast.money import Money
 from holdfast.policy import DEFAULT, Amount, Percent, Policy, Tier
+from holdfast.policy_terms import decimal_text
 
 START = datetime(2026, 11, 23, 20, tzinfo=UTC)
 LONG_BEFORE = START - timedelta(days=30)
@@ -127,6 +129,27 @@ def test_a_booking_made_after_the_move_gets_no_fresh_window():
     moved, created = START - 10 * HOUR, START - 9 * HOUR
 
     assert fee(DEFAULT, START - 5 * HOUR, created=created, moved=moved) == 2500
+
+
+def test_a_booking_made_in_the_second_of_the_move_gets_the_fresh_window():
+    moved = START - 10 * HOUR
+
+    assert policy.free_cancellation_until(DEFAULT, starts_at=START, created_at=moved, moved_at=moved) == START
+
+
+def test_times_are_in_utc_wherever_the_process_runs(monkeypatch):
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert policy.to_second(START).tzinfo is UTC
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(("text", "plain"), [("1E+2", "100"), ("1.20", "1.2"), ("2.00", "2"), ("0.5", "0.5")])
+def test_equal_decimals_have_one_text(text, plain):
+    assert decimal_text(Decimal(text)) == plain
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])

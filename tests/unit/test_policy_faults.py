@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from holdfast.errors import InvalidRequest, RuleRefused
+from holdfast.money import Money
 from holdfast.policy import DEFAULT, from_json, resolve
+from holdfast.policy_coherence import check_against
 
 
 def faults(terms, kind):
@@ -86,6 +88,23 @@ def test_every_fault_of_rule_is_told_at_once_with_what_is_allowed():
         "cancellation_tiers/1/hours_before": "This must be between 0 and 8784.",
         "cancellation_tiers/3/hours_before": "Two tiers overlap: both begin 1 hours before the start.",
     }
+
+
+def test_terms_that_do_not_fit_together_say_so():
+    waits = {"no_show_grace_minutes": 5000, "no_show_contest_minutes": 5000}
+
+    assert faults(waits, RuleRefused) == {
+        "no_show_contest_minutes": "Grace and contest can be 6720 minutes together: the hold has to outlive them."
+    }
+
+
+def test_a_fee_above_the_hold_is_told_with_the_hold_once_there_is_a_price():
+    with pytest.raises(RuleRefused) as refused:
+        check_against(resolve({"no_show_fee": {"amount": 6001}}), Money(5000, "eur"))
+
+    said = "A fee cannot exceed the hold, which is 6000 for this price."
+    assert refused.value.detail == said
+    assert [(fault.pointer, fault.detail) for fault in refused.value.errors] == [("/policy/no_show_fee/amount", said)]
 
 
 def test_twenty_tiers_are_enough():

@@ -23,6 +23,12 @@ RICH = replace(
     no_show_contest_minutes=90,
     self_refund_until_hours=1,
 )
+
+
+def fee(percent: Decimal) -> Money:
+    return Money(int(PRICE.amount * percent / 100), PRICE.currency)
+
+
 each_locale = pytest.mark.parametrize("locale", sorted(LANGUAGES))
 
 
@@ -117,6 +123,33 @@ def test_each_clause_is_said_only_where_it_holds(locale):
     assert say.tier_free.format(hours=say.hours(24)) in text(lenient, PRICE, None, locale)
     by_order = replace(DEFAULT, no_show_capture=NoShowCapture.STAFF)
     assert say.no_show_after_grace.format(minutes=say.minutes(30)) not in text(by_order, PRICE, None, locale)
+
+
+@each_locale
+def test_tiers_are_said_as_they_are_met_on_the_way_to_the_start_and_the_last_behind_it(locale):
+    say = LANGUAGES[locale]
+    shares = {0: Decimal(90), 24: Decimal(20), 12: Decimal(50)}
+    tiers = tuple(Tier(hours, Percent(share)) for hours, share in shares.items())
+    words = text(replace(DEFAULT, cancellation_tiers=tiers), PRICE, None, locale)
+
+    said = [
+        *(
+            say.tier.format(hours=say.hours(each), charge=say.share(shares[each], fee(shares[each])))
+            for each in (24, 12)
+        ),
+        say.tier_after_the_start.format(charge=say.share(shares[0], fee(shares[0]))),
+    ]
+    assert " ".join(said) in words
+
+
+@each_locale
+def test_who_attends_pays_the_price_or_only_what_the_organiser_says(locale):
+    say = LANGUAGES[locale]
+    released = replace(DEFAULT, capture_on_attendance=False)
+
+    assert say.attended_price.format(price=say.amount(PRICE)) in text(DEFAULT, PRICE, None, locale)
+    assert say.attended in text(released, PRICE, None, locale)
+    assert say.attended not in text(DEFAULT, PRICE, None, locale)
 
 
 @each_locale

@@ -118,6 +118,7 @@ CONFIRM = {"type": "confirm_payment", "client_secret": "pi_1_secret_1"}
 CONFIRM_RENEWAL = {"type": "confirm_payment", "client_secret": "pi_2_secret_2"}
 CONFIRM_CARD = {"type": "confirm_setup", "client_secret": "seti_1_secret_1"}
 ANOTHER_CARD = {"type": "new_payment_method", "client_secret": None}
+UNKNOWN = hold(expires_at=None, placed_at=None)  # since the booking, and as long as the shortest
 FIRST_FEE, WHEN, LAPSE = "2026-11-22T20:00:00Z", "2026-11-23T20:00:00Z", "2026-11-27T20:00:00Z"
 
 
@@ -134,6 +135,7 @@ FIRST_FEE, WHEN, LAPSE = "2026-11-22T20:00:00Z", "2026-11-23T20:00:00Z", "2026-1
         # The clock gives it up two hours before the hold that stands lapses.
         (held(renewal=RENEWAL), CONFIRM_RENEWAL, "2026-11-27T18:00:00Z"),
         (held(renewal=RENEWAL, hold=hold(expires_at=None, brand="visa")), CONFIRM_RENEWAL, "2026-11-27T18:00:00Z"),
+        (held(renewal=RENEWAL, hold=UNKNOWN), CONFIRM_RENEWAL, "2026-11-25T12:00:00Z"),
         (held(refused_card="pm_1"), ANOTHER_CARD, LAPSE),
         (held(declines=1, next_try_at=START), ANOTHER_CARD, LAPSE),
         (refused(), ANOTHER_CARD, FIRST_FEE),
@@ -173,6 +175,14 @@ def test_amounts_are_gross_and_pending_refunds_count():
     view = booking_view(captured(fee=5000, refunds=(refund(1500, RefundStatus.PENDING),)))
 
     assert (view["captured"], view["refunded"], view["fee"]) == (5000, 1500, 5000)
+    assert view["refunds"] == [{"refund_id": "re_1", "amount": 1500, "status": "pending"}]
+
+
+def test_a_move_by_the_organiser_is_in_the_time_until_which_cancelling_is_free():
+    moved = held(moved_at=START - 30 * HOUR)
+
+    assert booking_view(held())["free_cancellation_until"] == "2026-11-22T20:00:00Z"
+    assert booking_view(moved)["free_cancellation_until"] == "2026-11-23T14:00:00Z"
 
 
 def test_what_is_said_is_json():

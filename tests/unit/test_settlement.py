@@ -347,6 +347,14 @@ def test_a_hold_that_was_to_be_released_and_is_gone_already_ends_as_was_wanted(o
     assert [line.kind for line in lines] == ["release", "external"]
 
 
+def test_a_time_of_cancelling_that_stands_already_stays():
+    busy = releasing(held(cancelled_at=BOOKED), outcome=Outcome.CANCELLED)
+
+    after, _ = settle(busy, Refused("unexpected_state", "It is canceled.", seen("canceled")))
+
+    assert after.cancelled_at == BOOKED
+
+
 def test_a_hold_that_was_to_be_released_for_a_customer_and_is_captured_is_planned_again():
     busy = replace(releasing(outcome=Outcome.CANCELLED), cancel_requested_at=BOOKED)
 

@@ -85,9 +85,7 @@ def place_at(policy: Policy, terms: HoldTerms, starts_at: datetime) -> datetime:
 
 def planned_at(booking: Booking) -> datetime:
     """When this booking's hold is placed, if it comes later. Its fees may count from an earlier start than it has."""
-    by_lead = booking.starts_at - timedelta(hours=booking.hold_terms.lead_hours)
-    by_fee = place_at(booking.policy, booking.hold_terms, booking.fees_count_from)
-    return min(by_lead, by_fee)
+    return place_at(booking.policy, booking.hold_terms, booking.fees_count_from)
 
 
 def is_held_at_once(

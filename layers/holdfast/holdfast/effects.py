@@ -72,7 +72,7 @@ def attempt(
         except CardRefused as declined:
             if operation.kind in PLACING:
                 return Declined(declined.decline, declined.intent)
-            no = CallRefused(declined.decline.code, declined.decline.message, status=402)
+            no = CallRefused(declined.decline.code, declined.decline.message)
             return _refused(gateway, booking, operation, no)
         except CallRefused as refused:
             return _refused(gateway, booking, operation, refused)

@@ -212,7 +212,7 @@ def refused(idle: Booking, operation: Operation, code: str, message: str, now: d
     """Stripe will not do this at all: the card or the customer is gone, or the request makes no sense to it."""
     failed = entry_of(operation, "failed", reason=code, details={"message": message})
     if idle.first_try:
-        return replace(idle, hold=None, outcome=Outcome.DECLINED), [failed]
+        return replace(idle, outcome=Outcome.DECLINED), [failed]
     if not operation.off_session:
         return idle, [failed]
     decline = Decline(code=code, decline_code=None, message=message)
@@ -228,7 +228,7 @@ def abandoned(idle: Booking, operation: Operation, found: PaymentIntent | None) 
     entry = entry_of(operation, "failed", stripe_id=found.id if found else None, reason="abandoned")
     changed = replace(idle, superseded=stale)
     if idle.first_try:
-        changed = replace(changed, hold=None, outcome=Outcome.DECLINED)
+        changed = replace(changed, outcome=Outcome.DECLINED)
     return changed, [entry]
 
 

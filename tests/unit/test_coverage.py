@@ -405,10 +405,12 @@ def test_a_hold_for_fees_that_count_from_an_earlier_start_is_planned_for_that_st
 
 def test_the_time_for_a_hold_has_come_at_its_very_second():
     due = place_at(DEFAULT, TERMS, START)
-    far = {"brand": "visa", "starts_at": START, "ends_at": END + days(30)}
 
-    assert is_held_at_once(DEFAULT, TERMS, now=due, **far)
-    assert not is_held_at_once(DEFAULT, TERMS, now=due - timedelta(seconds=1), **far)
+    def at_once(now: datetime) -> bool:
+        return is_held_at_once(DEFAULT, TERMS, brand="visa", now=now, starts_at=START, ends_at=END + days(30))
+
+    assert at_once(due)
+    assert not at_once(due - timedelta(seconds=1))
 
 
 def test_a_hold_without_a_known_end_may_come_too_early_as_well():

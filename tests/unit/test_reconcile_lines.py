@@ -38,6 +38,7 @@ def test_an_authentication_that_was_canceled_says_why_and_leaves_nothing_to_auth
     after, (line,) = observe(of, seen("canceled", cancellation_reason=why), NOW)
 
     assert line.reason == reason
+    assert of.hold is not None
     assert after.hold == replace(of.hold, state=HoldState.DECLINED, client_secret=None)
     assert after.outcome is (Outcome.OPEN if mend_by else Outcome.DECLINED)
     assert after.action_deadline == (of.action_deadline if mend_by else None)

@@ -109,7 +109,7 @@ def test_a_hold_is_taken_back_early_only_while_it_is_wanted_and_its_end_is_known
 
 def test_what_the_customer_is_asked_for_when_the_hold_lapses_is_waited_for_and_nothing_else():
     waiting = hold(HoldState.ACTION_REQUIRED, payment_intent_id="pi_2", operation_id="op_renew")
-    of = held(renewal=waiting, next_try_at=START)
+    of = held(renewal=waiting, voided=1)  # the next hold of this card would have to wait an hour
 
     after, _ = observe(of, seen("canceled", cancellation_reason="automatic"), NOW)
 

@@ -193,7 +193,7 @@ def _captured(
     )
     done = _too_late_for_the_fee(_fresh(_ended(done, now)), operation, now)
     done = noticed(done, "captured_less_than_owed" if _falls_short(idle, operation, intent) else None, now)
-    return done, [entry_of(operation, "succeeded", amount=intent.amount_received, stripe_id=intent.id)]
+    return done, [entry_of(operation, "succeeded", amount=intent.amount_received)]
 
 
 def _falls_short(booking: Booking, operation: Operation, intent: PaymentIntent) -> bool:
@@ -228,7 +228,7 @@ def _ended(booking: Booking, now: datetime) -> Booking:
 
 
 def _released(idle: Booking, operation: Operation, intent: PaymentIntent) -> tuple[Booking, Sequence[Entry]]:
-    entry = entry_of(operation, "succeeded", stripe_id=intent.id)
+    entry = entry_of(operation, "succeeded")
     if operation.superseded:
         rest = tuple(each for each in idle.superseded if each != intent.id)
         return _fresh(replace(idle, superseded=rest, drop_after=None)), [entry]

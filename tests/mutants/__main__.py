@@ -60,15 +60,19 @@ def told(mutants: Sequence[Mutant], seconds: float, *, complete: bool) -> int:
     for module in sorted({each.module for each in mutants}):
         print(line(module, [each for each in mutants if each.module == module]))
     print(line("all", mutants) + f", in {seconds:.0f} s")
-    open_ones = [each for each in mutants if not each.caught and not each.is_wording and why(each) is None]
+    untried = [each for each in mutants if each.status == "not checked"]
+    tried = [each for each in mutants if each.status != "not checked"]
+    open_ones = [each for each in tried if not each.caught and not each.is_wording and why(each) is None]
     for each in open_ones:
         print(f"\n{each.status}: {each.name}\n- {each.was}\n+ {each.becomes}")
     survive = {(each.function, each.was, each.becomes) for each in mutants if not each.caught}
     stale = [key for key in explanations() if key not in survive] if complete else []
+    if untried:
+        print(f"\n{len(untried)} were not tried")
     for function, was, becomes in stale:
         print(f"\nexplained, but it does not survive: {function}\n- {was}\n+ {becomes}")
     print(f"\n{len(open_ones)} survive and are not explained")
-    return 1 if open_ones or stale else 0
+    return 1 if open_ones or stale or untried else 0
 
 
 def line(name: str, mutants: Sequence[Mutant]) -> str:
